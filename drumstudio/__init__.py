@@ -1,0 +1,3 @@
+"""DrumStudio: separate, touch up and remix the drums of any song."""
+
+__version__ = "0.1.0"
