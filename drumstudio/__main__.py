@@ -1,0 +1,19 @@
+"""`python -m drumstudio` and the `drumstudio` script."""
+
+from __future__ import annotations
+
+import sys
+from multiprocessing import freeze_support
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    freeze_support()
+    # Imported here, because every worker process imports this module again when it starts.
+    from drumstudio.cli.main import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The command line's grammar, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from drumstudio import __version__
+from drumstudio.cli.terminal import CANCELLED, DONE, FAILED, WRONG_USAGE, print_error, say
+from drumstudio.core.errors import Cancelled, DrumStudioError
+
+# Each verb's module is imported when the verb runs, so that --help needs none of them.
+VERBS = {
+    "separate": ("drumstudio.cli.separate", "separate songs into drums and rest"),
+    "models": ("drumstudio.cli.models", "list the models, or show one"),
+    "evaluate": ("drumstudio.cli.evaluate", "score models on excerpts whose drums are known"),
+    "demo": ("drumstudio.cli.demo", "render the demo song with its true stems"),
+    "project": ("drumstudio.cli.project", "make, fill, inspect and recover projects"),
+    "cache": ("drumstudio.cli.cache", "show or free the cache of separations"),
+    "train": ("drumstudio.cli.train", "train a model from folders of stems"),
+    "benchmark": ("drumstudio.cli.benchmark", "measure speed and memory (in a checkout)"),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the top level: a verb, or the flags that stand alone."""
+    verbs = "\n".join(f"  {verb:<10} {about}" for verb, (_, about) in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="studio",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="DrumStudio: separate, touch up and remix the drums of any song.",
+        epilog=f"verbs:\n{verbs}\n\n`studio VERB --help` tells more. For a start:\n"
+        "  studio separate SONG --out FOLDER",
+    )
+    parser.add_argument("--version", action="version", version=f"DrumStudio {__version__}")
+    parser.add_argument(
+        "--self-test", action="store_true", help="separate the demo song with every ready model"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("verb", nargs="?", metavar="VERB", help="what to do (see below)")
+    return parser
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return the exit code.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The words after the program's name.
+
+    Returns
+    -------
+    int
+        0 done, 1 at least one failure, 2 wrong usage, 130 cancelled.
+    """
+    try:
+        return _run(arguments)
+    except DrumStudioError as error:
+        print_error(error)
+        return FAILED
+    except (Cancelled, KeyboardInterrupt):
+        say("Cancelled. What was finished is kept; the same command goes on from there.")
+        return CANCELLED
+    except BrokenPipeError:
+        # The reader of our output has gone (`studio models | head`): nobody is left to tell.
+        sys.stdout = None  # type: ignore[assignment]
+        return DONE
+
+
+def _run(arguments: list[str]) -> int:
+    parser = build_parser()
+    if arguments and arguments[0] in VERBS:
+        module = importlib.import_module(VERBS[arguments[0]][0])
+        verb_parser = argparse.ArgumentParser(
+            prog=f"studio {arguments[0]}", description=module.__doc__
+        )
+        module.add_arguments(verb_parser)
+        return int(module.run(verb_parser.parse_args(arguments[1:])))
+    options = parser.parse_args(arguments)
+    if options.self_test:
+        from drumstudio.cli.self_test import run_self_test
+
+        return run_self_test(as_json=options.json)
+    if options.verb is None:
+        parser.print_help()
+        return DONE
+    parser.print_usage(sys.stderr)
+    say(f"studio: there is no verb {options.verb!r}; studio --help lists them")
+    return WRONG_USAGE

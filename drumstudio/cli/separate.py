@@ -1,0 +1,233 @@
+"""Separate songs into drums and rest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from drumstudio import settings as user_settings
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.cli.terminal import (
+    DONE,
+    FAILED,
+    ProgressBar,
+    clock,
+    print_error,
+    print_json,
+    say,
+)
+from drumstudio.core.errors import DrumStudioError, SettingError
+from drumstudio.files.encode import FORMATS
+from drumstudio.workflows.find_songs import find_songs
+from drumstudio.workflows.separate_song import (
+    ExportSettings,
+    SeparationSettings,
+    SongReport,
+    failed,
+    output_paths,
+    separate_song,
+    separation_settings,
+)
+from drumstudio.workflows.workshop import Workshop
+
+STEMS = ("drums", "rest")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the words after `studio separate`."""
+    parser.add_argument("songs", nargs="+", type=Path, metavar="SONG|FOLDER")
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where to")
+    parser.add_argument("--model", metavar="ID", help="default: the best that ships")
+    parser.add_argument("--stems", default="drums,rest", help="default: drums,rest")
+    parser.add_argument(
+        "--format",
+        default="wav24",
+        choices=list(FORMATS),
+        dest="file_format",
+        help="default: wav24",
+    )
+    parser.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument(
+        "--name",
+        default="{song}_{stem}",
+        metavar="TEMPLATE",
+        help="fields {song}, {stem}, {model}; default: {song}_{stem}",
+    )
+    parser.add_argument("--overwrite", default="ask", choices=["ask", "never", "always"])
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="parameters",
+        metavar="PARAMETER=VALUE",
+        help="a parameter of the model (studio models ID lists them)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def parse_parameters(words: list[str]) -> dict[str, str]:
+    """Return {"parameter": "value"} of words such as "power=2".
+
+    Raises
+    ------
+    SettingError
+        If a word has no equals sign.
+    """
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise SettingError(
+                f"Cannot read --set {word}",
+                why="a parameter is given as name=value.",
+                fix="Write for example --set power=2; studio models ID lists the names.",
+            )
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def parse_stems(text: str) -> tuple[str, ...]:
+    """Return the stems named in "drums,rest", without repeats.
+
+    Raises
+    ------
+    SettingError
+        If one of them does not exist, or none is named.
+    """
+    stems = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    unknown = [stem for stem in stems if stem not in STEMS]
+    if unknown or not stems:
+        raise SettingError(
+            f"Cannot export the stems {text!r}",
+            why=f"the stems are {' and '.join(STEMS)}.",
+            fix="Write --stems drums, --stems rest or --stems drums,rest.",
+        )
+    return stems
+
+
+def run(options: argparse.Namespace) -> int:
+    """Separate every song; a song that fails does not stop the others."""
+    stored = user_settings.load()
+    settings = separation_settings(
+        default_catalog(),
+        options.model,
+        parse_parameters(options.parameters),
+        options.device or stored.device,
+        stored.threads,
+    )
+    found = find_songs(options.songs, outside=options.out)
+    export = ExportSettings(
+        folder=options.out,
+        stems=parse_stems(options.stems),
+        file_format=options.file_format,
+        name_template=options.name,
+        overwrite="refuse" if options.overwrite == "ask" else options.overwrite,
+    )
+    if options.overwrite == "ask":
+        export = _ask(export, settings, found.songs)
+    if found.ignored and not options.json:
+        say(f"{len(found.ignored)} files that are no sound files were passed over")
+    reports = [
+        failed(
+            folder,
+            settings,
+            DrumStudioError(
+                f"No songs in {folder}",
+                why="the folder holds no file with the name of a sound file.",
+                fix="Name the song itself, or a folder that holds songs.",
+            ),
+        )
+        for folder in found.empty
+    ]
+    taken: set[Path] = set()
+    with Workshop(stored) as workshop:
+        for song, relative in found.songs:
+            bar = ProgressBar(song.name)
+            try:
+                export_here = _without_collision(song, relative, settings, export, taken)
+                report = separate_song(
+                    song, relative, settings, export_here, workshop.pool, workshop.cache, bar
+                )
+            except DrumStudioError as error:
+                report = failed(song, settings, error)
+            finally:
+                bar.close()
+            reports.append(report)
+            if not options.json:
+                _tell(report)
+    if options.json:
+        print_json([report.to_dict() for report in reports])
+    else:
+        for report in reports[: len(found.empty)]:
+            _tell(report)
+    return FAILED if any(report.error for report in reports) else DONE
+
+
+def _without_collision(
+    song: Path,
+    relative: Path,
+    settings: SeparationSettings,
+    export: ExportSettings,
+    taken: set[Path],
+) -> ExportSettings:
+    # a.wav and a.mp3 of one folder would write the same stems: the second keeps its suffix.
+    outputs = set(output_paths(song, relative, settings, export).values())
+    if outputs & taken:
+        named = export.name_template.replace("{song}", "{song}" + song.suffix.replace(".", "_"))
+        export = replace(export, name_template=named)
+        outputs = set(output_paths(song, relative, settings, export).values())
+    taken |= outputs
+    return export
+
+
+def _ask(
+    export: ExportSettings, settings: SeparationSettings, songs: tuple[tuple[Path, Path], ...]
+) -> ExportSettings:
+    there = [
+        path
+        for song, relative in songs
+        for path in output_paths(song, relative, settings, export).values()
+        if path.exists()
+    ]
+    if not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return export
+    say(f"{len(there)} files are there already:")
+    for path in there[:20]:
+        say(f"  {path}")
+    if len(there) > 20:
+        say(f"  ... and {len(there) - 20} more")
+    print(
+        "Replace them? [y]es, [s]kip those songs, anything else stops: ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    answer = sys.stdin.readline().strip().lower()
+    if answer in ("y", "yes"):
+        return replace(export, overwrite="always")
+    if answer in ("s", "skip"):
+        return replace(export, overwrite="never")
+    raise KeyboardInterrupt
+
+
+def _tell(report: SongReport) -> None:
+    if report.error is not None:
+        print_error(
+            DrumStudioError(report.error["what"], why=report.error["why"], fix=report.error["fix"])
+        )
+        return
+    if report.skipped:
+        print(f"{report.song}: {report.notes[-1]}")
+        return
+    speed = "from the cache" if report.from_cache else f"{report.real_time_factor:.2f}x real time"
+    print(
+        f"{report.song}: {report.model} on {report.device}, {clock(report.seconds or 0)} ({speed})"
+    )
+    for file in report.files:
+        print(f"  {file['path']}")
+    if report.null_residual_dbfs is not None:
+        print(f"  drums + rest = song to {report.null_residual_dbfs:.1f} dB")
+    for note in report.notes:
+        print(f"  note: {note}")

@@ -1,0 +1,110 @@
+"""What the command line prints: JSON or lines on standard output, the rest on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from drumstudio.core.errors import DrumStudioError
+
+DONE, FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 130
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document, the only thing on standard output with `--json`.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has no word for it.
+    """
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_error(error: DrumStudioError) -> None:
+    """Print what, why and what to do, three lines on standard error."""
+    print(f"{error.what}\n  why: {error.why}\n  do:  {error.fix}", file=sys.stderr)
+
+
+def say(text: str) -> None:
+    """Print a remark on standard error."""
+    print(text, file=sys.stderr)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a header, columns padded; numbers to the right."""
+    table = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    right = [
+        len(table) > 1 and all(_is_number(row[column]) for row in table[1:])
+        for column in range(len(header))
+    ]
+    for row in table:
+        cells = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(".", "", 1).lstrip("-").isdigit()
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds: 4:03, or 1:02:09 from an hour on."""
+    whole = int(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+class ProgressBar:
+    """A job's progress on one line of standard error, with the time left; quiet in a pipe.
+
+    It is a `Checkpoint`: it never cancels (an interrupt from the keyboard does).
+
+    Parameters
+    ----------
+    label : str
+        What the bar is about: the song's name.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._start = time.monotonic()
+        self._shown = sys.stderr.isatty()
+        self._drawn = 0.0
+
+    def __call__(self, fraction: float, message: str) -> None:
+        """Draw the bar, at most ten times a second."""
+        now = time.monotonic()
+        if not self._shown or (now - self._drawn < 0.1 and fraction < 1.0):
+            return
+        self._drawn = now
+        elapsed = now - self._start
+        left = ""
+        if fraction > 0.02 and elapsed > 1.0:
+            left = f"  {clock(elapsed * (1 - fraction) / fraction)} left"
+        full = round(fraction * 20)
+        bar = "#" * full + "-" * (20 - full)
+        print(
+            f"\r\x1b[K{self._label} [{bar}] {fraction:4.0%}  {message}{left}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,261 @@
+"""One song to its stems: decode, separate (or take from the cache), export."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drumstudio import paths
+from drumstudio.catalog.catalog import Catalog
+from drumstudio.catalog.model_card import ModelCard
+from drumstudio.core.errors import DrumStudioError, OutputExistsError
+from drumstudio.core.names import fill_template
+from drumstudio.files.encode import FORMATS
+from drumstudio.files.result_cache import ResultCache, cache_key
+from drumstudio.inference.version import ENGINE_VERSION
+from drumstudio.jobs.job import Checkpoint, portion
+from drumstudio.workers.pool import WorkerPool
+
+
+@dataclass(frozen=True, slots=True)
+class SeparationSettings:
+    """What decides how a separation sounds, and where it is computed.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model.
+    parameters : dict
+        Its parameters, checked by the card and complete.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    threads : int
+        Threads on a CPU; 0 takes what torch thinks right.
+    """
+
+    card: ModelCard
+    parameters: dict[str, Any]
+    device: str = "auto"
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What is written, and how.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    stems : tuple of {"drums", "rest"}
+        Which stems.
+    file_format : str
+        One of `files.encode.FORMATS`.
+    name_template : str
+        With the fields {song}, {stem} and {model}.
+    overwrite : {"never", "always", "refuse"}
+        What to do about files that are there: keep them and skip, replace them, or fail.
+    """
+
+    folder: Path
+    stems: tuple[str, ...] = ("drums", "rest")
+    file_format: str = "wav24"
+    name_template: str = "{song}_{stem}"
+    overwrite: str = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """A separation that stands on disk as long as its context lasts.
+
+    Parameters
+    ----------
+    mixture, drums : Path
+        Media WAV files of one length, rate and number of channels.
+    record : dict
+        What the engine reported: device, seconds, real_time_factor, notes, ...
+    from_cache : bool
+        True if nothing had to be computed.
+    """
+
+    mixture: Path
+    drums: Path
+    record: dict[str, Any]
+    from_cache: bool
+
+
+@dataclass(slots=True)
+class SongReport:
+    """What happened to one song; `to_dict` is a row of `studio separate --json`."""
+
+    song: str
+    model: str
+    device: str | None = None
+    seconds: float | None = None
+    real_time_factor: float | None = None
+    null_residual_dbfs: float | None = None
+    gain_db: float | None = None
+    from_cache: bool = False
+    skipped: bool = False
+    files: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: dict[str, str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON-able values."""
+        return asdict(self)
+
+
+def separation_settings(
+    catalog: Catalog, model_id: str | None, parameters: dict[str, Any], device: str, threads: int
+) -> SeparationSettings:
+    """Return checked settings for a model; without an id, the best that ships.
+
+    Raises
+    ------
+    ModelMissingError
+        If there is no such model or its weights are not here.
+    SettingError
+        If a parameter is unknown or out of range.
+    """
+    card = catalog.find(model_id) if model_id else catalog.best()
+    return SeparationSettings(card, card.check_settings(parameters), device, threads)
+
+
+def output_paths(
+    song: Path, relative: Path, settings: SeparationSettings, export: ExportSettings
+) -> dict[str, Path]:
+    """Return where each stem of a song goes: {"drums": Path, ...}.
+
+    Raises
+    ------
+    SettingError
+        If the name template has an unknown field or gives two stems one name.
+    """
+    suffix = FORMATS[export.file_format].suffix
+    folder = export.folder / relative
+    return {
+        stem: folder
+        / (
+            fill_template(export.name_template, song=song.stem, stem=stem, model=settings.card.id)
+            + suffix
+        )
+        for stem in export.stems
+    }
+
+
+@contextmanager
+def separated(
+    song: Path,
+    settings: SeparationSettings,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+) -> Iterator[Separated]:
+    """Decode and separate a song; the files may be read until the context ends.
+
+    Raises
+    ------
+    DrumStudioError
+        If the song can not be read or the separation fails.
+    Cancelled
+        If the person asked to stop; what was computed is kept and used by the next try.
+    """
+    work = paths.user_cache_folder() / "decoded"
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        mixture = Path(folder) / "mixture.wav"
+        decoded = pool.run(
+            "decode", portion(checkpoint, 0.0, 0.05), source=str(song), target=str(mixture)
+        )
+        key = cache_key(decoded["sha256"], settings.card.hash, ENGINE_VERSION, settings.parameters)
+        found = cache.get(key)
+        from_cache = found is not None
+        if found is None:
+            drums = Path(folder) / "drums.wav"
+            with cache.working(key) as work_folder:
+                record = pool.run(
+                    "separate",
+                    portion(checkpoint, 0.05, 0.95),
+                    mixture=str(mixture),
+                    drums=str(drums),
+                    card_folder=str(settings.card.folder),
+                    settings=settings.parameters,
+                    device=settings.device,
+                    threads=settings.threads,
+                    work_folder=str(work_folder),
+                )
+            record["notes"] = [*decoded["notes"], *record["notes"]]
+            found = cache.put(key, drums, record)
+        yield Separated(mixture, found.drums, found.record, from_cache)
+
+
+def separate_song(
+    song: Path,
+    relative: Path,
+    settings: SeparationSettings,
+    export: ExportSettings,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+) -> SongReport:
+    """Separate a song and write its stems; return what happened.
+
+    Parameters
+    ----------
+    song : Path
+        The song's file.
+    relative : Path
+        The folder below `export.folder` that its stems go to.
+
+    Raises
+    ------
+    DrumStudioError
+        If anything fails; nothing half-written is left.
+    Cancelled
+        If the person asked to stop.
+    """
+    started = time.monotonic()
+    report = SongReport(str(song), settings.card.id)
+    outputs = output_paths(song, relative, settings, export)
+    there = [path for path in outputs.values() if path.exists()]
+    if there and export.overwrite == "never":
+        report.skipped = True
+        report.notes.append(f"skipped: {there[0].name} is there already")
+        return report
+    if there and export.overwrite != "always":
+        raise OutputExistsError(
+            f"Cannot write {there[0].name}",
+            why=f"{there[0].parent} holds a file of that name already.",
+            fix="Choose another folder or name, or say --overwrite never or always.",
+        )
+    with separated(song, settings, pool, cache, checkpoint) as result:
+        written = pool.run(
+            "encode",
+            portion(checkpoint, 0.95, 1.0),
+            mixture=str(result.mixture),
+            drums=str(result.drums),
+            outputs=[{"stem": stem, "path": str(path)} for stem, path in outputs.items()],
+            format=export.file_format,
+            sample_rate=None,
+            overwrite=export.overwrite == "always",
+        )
+    report.device = result.record["device"]
+    report.seconds = round(time.monotonic() - started, 3)
+    report.real_time_factor = result.record["real_time_factor"]
+    report.null_residual_dbfs = written["null_residual_dbfs"]
+    report.gain_db = written["gain_db"]
+    report.from_cache = result.from_cache
+    report.files = written["files"]
+    report.notes.extend([*result.record["notes"], *written["notes"]])
+    return report
+
+
+def failed(song: Path, settings: SeparationSettings, error: DrumStudioError) -> SongReport:
+    """Return the report of a song that could not be done."""
+    return SongReport(str(song), settings.card.id, error=error.to_dict())

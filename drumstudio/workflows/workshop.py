@@ -1,0 +1,37 @@
+"""What a run of the program works with: its workers and its cache, opened and closed together."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from drumstudio import paths
+from drumstudio.files.result_cache import ResultCache
+from drumstudio.settings import Settings
+from drumstudio.workers.pool import WorkerPool
+
+
+class Workshop:
+    """The worker pool and the result cache of one run, as a context.
+
+    Parameters
+    ----------
+    settings : Settings
+        The user's settings: threads, cache size.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.pool = WorkerPool(threads=settings.threads)
+        self.cache = ResultCache(
+            paths.user_cache_folder() / "separations", int(settings.cache_cap_gb * 1e9)
+        )
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pool.close()
