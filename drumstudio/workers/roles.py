@@ -1,0 +1,54 @@
+"""Which jobs a worker can do, by name: the function, the role whose child runs it.
+
+A function is named, not imported, so that nothing heavy is loaded before its own child
+needs it: `function(checkpoint, **arguments) -> dict`, with arguments and result made of
+what JSON can hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROLES = ("infer", "decode", "encode", "train")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that a worker can do.
+
+    Parameters
+    ----------
+    function : str
+        "module:function".
+    role : str
+        One of `ROLES`; each has one child process, which does its jobs one by one.
+    doing : str
+        For an error: "The worker process stopped while ...".
+    timeout_seconds : float or None
+        How long the job may be silent before it counts as hanging, in seconds; None means
+        for ever, because somebody watches and can cancel.
+    """
+
+    function: str
+    role: str
+    doing: str = "doing a job"
+    timeout_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"role must be one of {ROLES}, got {self.role!r}")
+
+
+_READING = "reading a sound file"
+
+JOBS = {
+    "probe": Job("drumstudio.files.probe:probe", "decode", _READING, 60.0),
+    "decode": Job("drumstudio.files.decode:decode", "decode", _READING, 60.0),
+    "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
+    "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
+    "evaluate": Job("drumstudio.training.evaluate:evaluate", "infer", "scoring models"),
+    "render_demo": Job(
+        "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"
+    ),
+    "train": Job("drumstudio.training.trainer:train_job", "train", "training"),
+}
