@@ -71,7 +71,7 @@ def test_the_application_and_the_file_workers_code_load_nothing_heavy():
 def test_every_named_job_and_engine_resolves():
     from drumstudio.inference.engines import ENGINES
 
-    targets = [job.target for job in JOBS.values()] + list(ENGINES.values())
+    targets = [job.function for job in JOBS.values()] + list(ENGINES.values())
     assert targets
     for target in targets:
         module, _, name = target.partition(":")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import math
 from typing import Any
 
 from drumstudio.catalog.catalog import Catalog, default_catalog
@@ -18,24 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def card_to_dict(card: ModelCard, catalog: Catalog) -> dict[str, Any]:
-    """Return what `--json` shows of a card; an absent score or speed is None."""
-    return {
-        "id": card.id,
-        "name": card.name,
-        "kind": card.kind,
-        "ready": catalog.ready(card),
-        "bytes": card.bytes,
-        "licence": card.licence,
-        "stems": list(card.stems),
-        "scores": [score.to_dict() for score in card.scores],
-        "speed": card.speed or None,
-        "description": card.description,
-        "sample_rate": card.sample_rate,
-        "parameters": [parameter.to_dict() for parameter in card.parameters],
-        "trained_on": [source.to_dict() for source in card.trained_on],
-        "sha256": card.sha256 or None,
-        "url": card.url or None,
-    }
+    """Return what `--json` shows of a card; what was not measured is an empty list."""
+    return {"ready": catalog.ready(card), **card.to_dict()}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         _show(cards[0], catalog)
         return DONE
     print_table(
-        ("id", "name", "stems", "ready", "MB", "drums SDR", "licence"),
+        ("id", "name", "stems", "ready", "MB", "mean drums SDR", "licence"),
         [
             (
                 card.id,
@@ -57,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
                 ", ".join(card.stems),
                 "yes" if catalog.ready(card) else "no",
                 round(card.bytes / 1e6, 1),
-                card.scores[0].text() if card.scores else "not measured",
+                _score(card),
                 card.licence,
             )
             for card in cards
@@ -68,21 +52,27 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _score(card: ModelCard) -> str:
+    ranking = card.ranking_score
+    return f"{ranking:.2f} dB" if math.isfinite(ranking) else "not measured"
+
+
 def _show(card: ModelCard, catalog: Catalog) -> None:
     print(f"{card.name} ({card.id}): {card.description}")
     print(f"  stems      {', '.join(card.stems)}")
     print(f"  ready      {'yes' if catalog.ready(card) else 'no'}")
     print(f"  licence    {card.licence}")
-    print(f"  folder     {Path(card.folder)}")
-    for score in card.scores or ():
-        print(f"  score      {score.text()} on {score.data} ({score.protocol})")
+    print(f"  folder     {card.folder}")
+    for score in card.scores:
+        print(f"  score      {score.metric} {score.value:.2f} dB on {score.data}")
+    for speed in card.speed:
+        print(f"  speed      {1 / speed.real_time_factor:.1f}x real time on {speed.device}")
     if not card.scores:
         print("  score      not measured")
-    print(f"  speed      {card.speed or 'not measured'}")
+    if not card.speed:
+        print("  speed      not measured")
     for parameter in card.parameters:
-        print(
-            f"  --set {parameter.name}={parameter.default}  {parameter.label} "
-            f"({parameter.range_text()})"
-        )
+        allowed = ", ".join(parameter.choices) or f"{parameter.minimum:g} to {parameter.maximum:g}"
+        print(f"  setting    {parameter.name}={parameter.default}  {parameter.label} ({allowed})")
     for source in card.trained_on:
-        print(f"  trained on {source.name}, {source.licence}: {source.credit}")
+        print(f"  trained on {source.name} ({source.licence}): {source.credit}")

@@ -35,7 +35,7 @@ class SeparationSettings:
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     threads : int
-        Threads on a CPU; 0 takes what torch thinks right.
+        Threads on a CPU; 0 leaves the number to torch.
     """
 
     card: ModelCard
@@ -192,7 +192,8 @@ def separated(
                 )
             record["notes"] = [*decoded["notes"], *record["notes"]]
             found = cache.put(key, drums, record)
-        yield Separated(mixture, found.drums, found.record, from_cache)
+        with found:
+            yield Separated(mixture, found.drums, found.record, from_cache)
 
 
 def separate_song(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from drumstudio import paths
 from drumstudio.files.result_cache import ResultCache
 from drumstudio.settings import Settings
 from drumstudio.workers.pool import WorkerPool
+
+
+def open_cache(settings: Settings) -> ResultCache:
+    """Return the user's cache of separations, with the size the settings allow it."""
+    return ResultCache(paths.user_cache_folder() / "separations", int(settings.cache_cap_gb * 1e9))
 
 
 class Workshop:
@@ -20,12 +26,10 @@ class Workshop:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.pool = WorkerPool(threads=settings.threads)
-        self.cache = ResultCache(
-            paths.user_cache_folder() / "separations", int(settings.cache_cap_gb * 1e9)
-        )
+        self.pool = WorkerPool(threads=settings.threads or None)
+        self.cache = open_cache(settings)
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

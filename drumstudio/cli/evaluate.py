@@ -1,0 +1,60 @@
+"""Score models on a folder of excerpts whose drums are known.
+
+FOLDER/<excerpt>/ holds drums.* and rest.* (the mixture is their sum, or mix.*). The mixture
+itself, median-filter HPSS and the oracle Wiener mask are always scored beside the models.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from drumstudio import settings as user_settings
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.cli.terminal import DONE, ProgressBar, print_json, print_table, say
+from drumstudio.workflows.workshop import Workshop
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the words after `studio evaluate`."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--model", action="append", default=[], metavar="ID", dest="models")
+    parser.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the scores")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score, then print a table of drums SDR, or everything as JSON."""
+    stored = user_settings.load()
+    catalog = default_catalog()
+    cards = [catalog.find(model_id) for model_id in options.models]
+    with Workshop(stored) as workshop:
+        bar = ProgressBar("evaluate")
+        try:
+            result = workshop.pool.run(
+                "evaluate",
+                bar,
+                folder=str(options.folder),
+                card_folders=[str(card.folder) for card in cards],
+                device=options.device or stored.device,
+                threads=stored.threads,
+                plot=str(options.plot) if options.plot else None,
+            )
+        finally:
+            bar.close()
+    if options.json:
+        print_json(result)
+        return DONE
+    for note in result.get("notes", []):
+        say(f"note: {note}")
+    names = list(result["median"])
+    rows = [
+        [excerpt, *(scores[name]["sdr"] for name in names)]
+        for excerpt, scores in result["excerpts"].items()
+    ]
+    for summary in ("median", "mean"):
+        rows.append([summary, *(result[summary][name]["sdr"] for name in names)])
+    print("Drums SDR in dB, stereo, whole excerpts:")
+    print_table(["excerpt", *names], rows)
+    return DONE
