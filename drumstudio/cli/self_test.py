@@ -1,4 +1,4 @@
-"""`studio --self-test`: does everything here work?"""
+"""The self-test: whether everything here works, told model by model."""
 
 from __future__ import annotations
 
