@@ -207,7 +207,7 @@ def _fast_length(samples: int) -> int:
     return best
 
 
-def _along(levels: torch.Tensor, samples: int) -> torch.Tensor:
+def along(levels: torch.Tensor, samples: int) -> torch.Tensor:
     """Return values a block, shape (clips, blocks), as straight lines over the samples."""
     lines = torch.nn.functional.interpolate(
         levels[:, None], scale_factor=_HOP, mode="linear", align_corners=False
@@ -251,7 +251,7 @@ def compress(
     reference = level.amax(1, keepdim=True).clamp(min=1e-6)
     over = torch.log10(level / reference + 1e-6) * 20 - threshold_db[:, None]
     gain_db = -over.clamp(min=0) * (1 - 1 / ratio[:, None])
-    return mixes * _along(10 ** (gain_db / 20), samples)[:, None]
+    return mixes * along(10 ** (gain_db / 20), samples)[:, None]
 
 
 def saturate(mixes: torch.Tensor, drive: torch.Tensor) -> torch.Tensor:
