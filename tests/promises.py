@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from pathlib import Path
+from typing import Any
 
 
 def nightly() -> bool:
@@ -63,3 +66,54 @@ def record(
             os.write(descriptor, line.encode() + b"\n")
         finally:
             os.close(descriptor)
+
+
+# --- the table -------------------------------------------------------------------------
+
+TABLE = Path(__file__).with_name("PROMISES.md")
+_HEAD = """# Promises, as the harnesses last found them
+
+Written by `./studio test --nightly --write-promises`. Each line is one harness: what it did, how often, what it found, and what its negative
+control did. A harness whose control does not fail proves nothing, and then the run fails. What the promises are: ARCHITECTURE.md and the tests
+named after them.
+
+| promise | what was done | count | broken | figure | negative control |
+|---|---|---|---|---|---|
+"""
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a run, sorted by promise; of repeated ones the last."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        last[entry["promise"], entry["what"]] = entry
+    return sorted(last.values(), key=lambda entry: (int(entry["promise"][1:]), entry["what"]))
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """Return the records as a Markdown page."""
+    lines = [
+        "| {promise} | {what} | {count:,} | {failures} | {figure} | {outcome}{control} |".format(
+            outcome="" if entry["control_failed"] else "DID NOT FAIL: ", **entry
+        )
+        for entry in records
+    ]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table of a run; 1 if a promise was broken or a control did not fail."""
+    source = Path(arguments[0])
+    if not source.exists():
+        return 0
+    records = read_records(source)
+    page = table(records)
+    print(page)
+    if "--write" in arguments:
+        TABLE.write_text(page, encoding="utf-8")
+    return int(any(entry["failures"] or not entry["control_failed"] for entry in records))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
