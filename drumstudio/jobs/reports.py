@@ -18,6 +18,7 @@ from drumstudio import atomic, paths
 from drumstudio.core.errors import DrumStudioError
 
 KEPT = 20
+SUFFIXES = (".txt", ".fault")
 
 
 def new_report_path(process: str) -> Path:
@@ -65,9 +66,9 @@ def header(process: str) -> str:
 
 
 def prune() -> None:
-    """Keep the newest 20 reports."""
+    """Keep the newest 20 files: reports, and fault files that killed programs left."""
     with contextlib.suppress(OSError):
-        reports = [path for path in paths.reports_folder().iterdir() if path.suffix == ".txt"]
+        reports = [path for path in paths.reports_folder().iterdir() if path.suffix in SUFFIXES]
         reports.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in reports[KEPT:]:
             atomic.remove(path)

@@ -41,6 +41,13 @@ class Child:
     threads : int or None
         How many threads numpy and torch may use in it.
 
+    Attributes
+    ----------
+    ready : bool
+        Whether it has said that it takes jobs.
+    pid : int
+        Process id.
+
     Raises
     ------
     OSError
@@ -51,7 +58,8 @@ class Child:
         self.role = role
         self.ready = False
         self._temporaries: set[Path] = set()
-        self._fault_path = reports.new_report_path(f"worker-{role}")
+        # A report only once something was written to it.
+        self._fault_path = reports.new_report_path(f"worker-{role}").with_suffix(".fault")
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe(duplex=True)
         self._process = context.Process(
@@ -62,12 +70,8 @@ class Child:
         )
         with _interrupts_held_back():
             self._process.start()
+        self.pid = self._process.pid or 0
         theirs.close()  # else the child's death would not end our side of the pipe
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid or 0
 
     @property
     def sentinel(self) -> int:
@@ -129,17 +133,25 @@ class Child:
             with contextlib.suppress(OSError):
                 atomic.remove(path)
         self._temporaries.clear()
+        if code is not None:
+            self._process.close()  # or its pipe stays open until the garbage is collected
         words = how_it_ended(code) if code is not None else "it did not answer any more"
-        if reports.crash_was_written(self._fault_path):
-            return words, self._fault_path
-        with contextlib.suppress(OSError):
-            atomic.remove(self._fault_path)
-        return words, None
+        return words, self._take_report()
 
     def release(self) -> None:
         """Let an idle child end by itself, which closing the pipe makes it do."""
         self.connection.close()
         self.end(gone=True)
+
+    def _take_report(self) -> Path | None:
+        with contextlib.suppress(OSError):
+            if reports.crash_was_written(self._fault_path):
+                report = self._fault_path.with_suffix(".txt")
+                atomic.replace(self._fault_path, report)
+                reports.prune()
+                return report
+            atomic.remove(self._fault_path)
+        return None
 
     def _wait_for_exit_code(self, seconds: float) -> int | None:
         # `join` alone does not do: another thread that starts a process may have collected

@@ -213,17 +213,19 @@ class Lane:
                 looked_at = now
         finally:
             # Also if an `on_progress` raised: whoever waits for an answer must get one.
+            answer = Cancelled() if self._closing else _listener_raised()
             self._closing = True
             if self._child is not None and self._sent:
                 self._child.end()
             elif self._child is not None:
                 self._child.release()
+            self._child = None
             with self._lock:
                 left = [sent.handle for sent in self._sent] + list(self._waiting)
                 self._wake_writer.close()
             self._wake_reader.close()
             for handle in left:
-                handle.finish(error=Cancelled())
+                handle.finish(error=answer)
 
     def _cancel_what_waits(self) -> None:
         with self._lock:
@@ -408,6 +410,14 @@ def _could_not_start(job: Job, why: str) -> WorkerError:
         f"The worker process for {job.doing} did not start",
         why=f"{why}.",
         fix="Close other programs and try again; if it stays so, install DrumStudio anew.",
+    )
+
+
+def _listener_raised() -> WorkerError:
+    return WorkerError(
+        "The program made a mistake",
+        why="what listens to a job's progress failed.",
+        fix="Nothing else is affected. Try again.",
     )
 
 

@@ -44,6 +44,7 @@ _READING = "reading a sound file"
 JOBS = {
     "probe": Job("drumstudio.files.probe:probe", "decode", _READING, 60.0),
     "decode": Job("drumstudio.files.decode:decode", "decode", _READING, 60.0),
+    "peaks": Job("drumstudio.files.peaks:build_peaks", "decode", "drawing waveforms", 60.0),
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
     "evaluate": Job("drumstudio.training.evaluate:evaluate", "infer", "scoring models"),
