@@ -173,7 +173,9 @@ class BackingClips:
                 self._play_bass(events, clip * _ROWS, groove, harmony, samples)
                 drive[clip, 0] = rng.choice([0, 0, rng.uniform(0.3, 4)])
                 level_db[clip, 0] = rng.uniform(-3, 9)
-            layers = int(rng.choice([0, 1, 2, 3, 4, 5] if has_bass else [1, 2, 3, 4, 5]))
+            layers = int(
+                rng.choice([0, 1, 1, 2, 2, 3, 3, 4, 5] if has_bass else [1, 2, 2, 3, 3, 4, 5])
+            )
             while layers > 0 and row < _ROWS - 1:
                 layers -= 1
                 row = self._add_layer(
@@ -363,6 +365,6 @@ class BackingClips:
         mixes = compress(mixes, threshold, column(ratio), float(rng.uniform(0.05, 0.3)))
         drive = np.where(rng.random(clips) < 0.3, np.exp(rng.uniform(-1, 0.8, clips)), 0.0)
         mixes = saturate(mixes, column(drive))
-        width = np.where(rng.random(clips) < 0.1, 0.0, rng.uniform(0.5, 1.5, clips))
+        width = np.where(rng.random(clips) < 0.1, 0.0, rng.uniform(0.6, 2.2, clips))
         mixes = widen(mixes, column(width))
         return set_level(mixes, column(rng.normal(-20, 3, clips)))

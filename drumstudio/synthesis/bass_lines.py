@@ -60,15 +60,16 @@ def draw_bass_line(
     level = np.zeros(points)
     since = np.full(points, 1e3)
     attack_points = max(1, int(rng.uniform(0.002, 0.02) / _HOP_SECONDS))
-    fall = float(rng.choice([0, 0, rng.uniform(1, 12)]))
-    drop = float(rng.choice([0, 0, 0, rng.uniform(2, 24)]))
+    fall = float(rng.choice([0, 0, rng.uniform(1, 9)]))
+    # A bass that falls into its note from above and dies away is a long kick: never both.
+    drop = float(rng.choice([0, 0, 0, rng.uniform(-5, 7)])) if fall == 0 else 0.0
     for note in notes:
         first = max(0, int(note.seconds / _HOP_SECONDS))
         last = min(points, int((note.seconds + note.length_seconds) / _HOP_SECONDS))
         if last <= first:
             continue
         time = np.arange(last - first) * _HOP_SECONDS
-        pitch[first:last] = note.pitch + drop * np.exp(-time / 0.03)
+        pitch[first:last] = note.pitch + drop * np.exp(-time / 0.06)
         shape = np.minimum(1, np.arange(1, last - first + 1) / attack_points)
         shape = shape * np.exp(-fall * time) * note.velocity**0.5
         shape[-attack_points:] *= np.linspace(1, 0, min(attack_points, len(shape)))

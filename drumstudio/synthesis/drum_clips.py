@@ -366,7 +366,7 @@ class DrumClips:
         mixes = compress(mixes, threshold, column(ratio), float(rng.uniform(0.03, 0.25)))
         drive = np.where(rng.random(clips) < 0.4, np.exp(rng.uniform(-1, 1.4, clips)), 0.0)
         mixes = saturate(mixes, column(drive))
-        width = np.where(rng.random(clips) < 0.1, 0.0, rng.uniform(0.5, 1.4, clips))
+        width = np.where(rng.random(clips) < 0.1, 0.0, rng.uniform(0.5, 2.0, clips))
         mixes = widen(mixes, column(width))
         return set_level(mixes, column(rng.normal(-20, 3, clips)))
 

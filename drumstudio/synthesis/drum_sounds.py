@@ -19,6 +19,7 @@ from drumstudio.synthesis.tones import (
     attack,
     band_noise,
     decay,
+    equalise,
     fade_out,
     falling_noise,
     log_uniform,
@@ -27,7 +28,6 @@ from drumstudio.synthesis.tones import (
     oscillate,
     saturate,
     seconds_to_samples,
-    shape_spectrum,
 )
 
 Recipe = Callable[[np.random.Generator, np.random.Generator], Wave]
@@ -120,7 +120,7 @@ def distorted_kick(design: np.random.Generator, take: np.random.Generator) -> Wa
     hard = saturate(soft, log_uniform(design, 4, 25))
     hard /= np.max(np.abs(hard))
     corner = log_uniform(design, 1500, 9000)
-    return fade_out(shape_spectrum(hard, [corner, corner * 4], [0, -24]), 0.02)
+    return fade_out(equalise(hard, [corner, corner * 4], [0, -24]), 0.02)
 
 
 def acoustic_kick(design: np.random.Generator, take: np.random.Generator) -> Wave:
@@ -156,7 +156,7 @@ def acoustic_kick(design: np.random.Generator, take: np.random.Generator) -> Wav
     beater = design.uniform(0.05, 0.6) * _click(design, take, count)
     whole = body + shell + 0.12 * design.uniform(0.2, 1) * air + 0.25 * beater
     if design.random() < 0.5:
-        whole = shape_spectrum(
+        whole = equalise(
             whole,
             [50, 100, 350, 900, 3500, 9000],
             design.uniform([-3, -2, -10, -6, -4, -6], [6, 6, 2, 2, 9, 3]),

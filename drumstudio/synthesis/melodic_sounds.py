@@ -18,13 +18,13 @@ from drumstudio.synthesis.tones import (
     attack,
     band_noise,
     decay,
+    equalise,
     fade_out,
     log_uniform,
     modes,
     normalise,
     saturate,
     seconds_to_samples,
-    shape_spectrum,
 )
 
 NoteRecipe = Callable[[np.random.Generator, float], Wave]
@@ -161,7 +161,7 @@ def guitar(rng: np.random.Generator, hertz: float) -> Wave:
     pick = band_noise(rng, len(wave), 1200, 7000, 9) * decay(len(wave), 0.02)
     wave += np.max(np.abs(wave)) * rng.uniform(0, 0.12) * pick
     if rng.random() < 0.4:
-        wave = shape_spectrum(
+        wave = equalise(
             wave,
             [90, log_uniform(rng, 95, 140), 250, 500, 2500],
             rng.uniform([-9, -3, -3, -6, -3], [0, 9, 6, 3, 9]),

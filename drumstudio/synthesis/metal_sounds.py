@@ -13,6 +13,7 @@ from drumstudio.synthesis.tones import (
     attack,
     band_noise,
     decay,
+    equalise,
     fade_out,
     falling_noise,
     log_uniform,
@@ -93,7 +94,7 @@ def _metal(
         ring_seconds=ring * 1.2,
         tilt=design.uniform(0, 1.2),
     )
-    plate = shape_spectrum(plate, [500, design.uniform(1500, 5000)], [-24, 0])
+    plate = equalise(plate, [500, design.uniform(1500, 5000)], [-24, 0])
     plate *= decay(count, ring * 1.5)
     strength = np.sqrt(np.mean(hiss**2) / (np.mean(plate**2) + 1e-12))
     return hiss + plate * strength * log_uniform(design, 0.2, 2)
@@ -117,7 +118,7 @@ def pedal_hat(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a hi-hat closed by the foot: duller, with a soft start."""
     ring = log_uniform(design, 0.03, 0.12)
     whole = _metal(design, take, ring * 1.2 + 0.02, ring)
-    whole = shape_spectrum(whole, [2000, 5000, 10_000], [4, 0, -8])
+    whole = equalise(whole, [2000, 5000, 10_000], [4, 0, -8])
     return fade_out(whole * attack(len(whole), design.uniform(0.002, 0.008)), ring * 0.3)
 
 
@@ -210,7 +211,7 @@ def cowbell(design: np.random.Generator, take: np.random.Generator) -> Wave:
             np.sign(oscillate(np.full(count, base * ratio)))
             for ratio in (1, design.uniform(1.4, 1.6))
         )
-        whole = shape_spectrum(np.asarray(pair), [300, 900, 4000], [-12, 0, -14])
+        whole = equalise(np.asarray(pair), [300, 900, 4000], [-12, 0, -14])
         return fade_out(whole * decay(count, ring), 0.02)
     number = 6
     hertz = base * np.concatenate([[1.0], np.cumprod(design.uniform(1.25, 1.8, number - 1))])

@@ -118,8 +118,8 @@ def draw_rhythm(
         if rng.random() < 0.2:
             # Off the beat only, where the kicks are not.
             played &= steps % grid.steps_per_beat != 0
-        if not played.any():
-            played[int(rng.integers(len(steps)))] = True
+        if np.count_nonzero(played) < 2:
+            played[rng.integers(0, len(steps), 2)] = True
         loose = rng.uniform(0, 0.008)
         for bar in _bars(grid, seconds):
             for step in steps[played]:
@@ -129,7 +129,7 @@ def draw_rhythm(
     times.sort()
     ends = [when for when, _ in times[1:]] + [seconds + 1.0]
     legato = rng.uniform(0.25, 1.0)
-    longest = grid.step_seconds * float(rng.choice([1, 2, 4, 16, 64]))
+    longest = grid.step_seconds * float(rng.choice([1, 2, 4, 16, 16, 64]))
     return [
         (when, max(0.04, min(longest, (end - when) * legato)), bar)
         for (when, bar), end in zip(times, ends, strict=True)

@@ -120,6 +120,32 @@ def shape_spectrum(wave: Wave, hertz: ArrayLike, decibels: ArrayLike) -> Wave:
     return np.fft.irfft(np.fft.rfft(wave, padded) * 10 ** (curve / 20), padded)[:count]
 
 
+def equalise(wave: Wave, hertz: ArrayLike, decibels: ArrayLike) -> Wave:
+    """Return `wave` filtered to a curve without ringing before its onset (minimum phase).
+
+    Parameters
+    ----------
+    wave : ndarray, float64, shape (count,)
+        Any sound; what rings on beyond its end is cut.
+    hertz, decibels : array_like, float64, shape (knots,)
+        As for `shape_spectrum`.
+
+    Notes
+    -----
+    The phase is the Hilbert transform of the log magnitude, by folding the cepstrum
+    (Oppenheim and Schafer, Discrete-Time Signal Processing, section 12.3).
+    """
+    count = len(wave)
+    padded = (-(-count // 1024) + 4) * 1024
+    bins = np.fft.rfftfreq(padded, 1 / SAMPLE_RATE)
+    curve = np.interp(np.log(np.maximum(bins, 1.0)), np.log(hertz), decibels)
+    cepstrum = np.fft.irfft(curve * (np.log(10) / 20), padded)
+    cepstrum[1 : padded // 2] *= 2
+    cepstrum[padded // 2 + 1 :] = 0
+    response = np.exp(np.fft.rfft(cepstrum))
+    return np.fft.irfft(np.fft.rfft(wave, padded) * response, padded)[:count]
+
+
 def band_noise(
     rng: np.random.Generator, count: int, low_hz: float, high_hz: float, slope_db: float = 12.0
 ) -> Wave:
