@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import multiprocessing
+import multiprocessing.spawn
 import os
 import random
 import signal
@@ -297,6 +297,7 @@ def test_ctrl_c_in_a_terminal_ends_the_program_and_its_children_without_noise(tm
 @POSIX_ONLY
 def test_a_child_that_dies_while_it_starts_costs_one_message(monkeypatch):
     with WorkerPool(extra_jobs=STUB_JOBS) as pool:
+        pool.run("environment_infer", no_checkpoint)  # multiprocessing's own helper is up
         # An interpreter that ends at once, as one does where a library of its is missing.
         monkeypatch.setattr(multiprocessing.spawn, "_python_exe", os.fsencode("/bin/false"))
         with pytest.raises(WorkerError, match="did not start"):
