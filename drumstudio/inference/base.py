@@ -58,19 +58,20 @@ class Separator(Protocol):
     chunk_samples : int
         Length of the stretch fed at once, its context included, in samples.
     min_chunk_samples : int
-        The shortest useful stretch, in samples: more than twice the context. The engine
-        halves the chunk down to it when memory runs out, and fills a shorter song with
-        zeros up to it.
+        The shortest useful stretch, in samples: two contexts, three cross-fades and two hops
+        at least. The engine halves the chunk down to it when memory runs out, and fills a
+        shorter song with zeros up to it.
     context_samples : int
         What is thrown away at each seam (never at the song's own ends), in samples: at
         least half of the receptive field if that is finite.
     overlap : float
-        Share of a chunk that is cross-faded with its neighbour, in [0, 0.5]; 0 joins hard.
+        How much of it is cross-faded with its neighbour, as a share of the shortest chunk,
+        in [0, 0.3]; 0 joins hard.
     field_is_finite : bool
         True if no output sample depends on input farther away than `context_samples`; such
         a separator gives the same bits whatever the chunk size, so `overlap` is 0.
-    device : str
-        Where it runs now: "cpu", "cuda" or "mps".
+    processor_only : bool
+        True if it never runs on a graphics card; then `to` is only called with "cpu".
     """
 
     sample_rate: int
@@ -81,13 +82,10 @@ class Separator(Protocol):
     context_samples: int
     overlap: float
     field_is_finite: bool
-    device: str
+    processor_only: bool = False
 
     def to(self, device: str) -> None:
-        """Move the weights to "cpu", "cuda" or "mps" and set `device` to where they are now.
-
-        A method that only runs on the processor leaves `device` at "cpu".
-        """
+        """Move the weights to "cpu", "cuda" or "mps", also if an earlier move got stuck midway."""
         ...
 
     def prepare(self, reader: SampleReader) -> None:
@@ -105,8 +103,8 @@ class Separator(Protocol):
         Parameters
         ----------
         mixture : Tensor, float32, shape (batch, channels, samples)
-            On the CPU; moving it to `device` is the separator's part. Any length from
-            `min_chunk_samples` on. Not to be written in place.
+            On the CPU; moving it to where the weights are is the separator's part. Any length
+            from `min_chunk_samples` on. Not to be written in place.
 
         Returns
         -------
