@@ -164,10 +164,11 @@ def impulse_responses(
 def _eq_basis(size: int, device: torch.device) -> torch.Tensor:
     """Return what 1 dB at each knot does to the logarithm of a spectrum of `size` samples.
 
-    Float32, shape (2, EQ_KNOTS, size // 2 + 1), log magnitude and phase: cosine steps between the knots, and the phase
-    that makes them causal. The phase of a minimum-phase filter is the Hilbert transform of its
-    log magnitude (Oppenheim and Schafer, Discrete-Time Signal Processing, section 12.3), which
-    is linear: one basis serves every equaliser. Without it a kick would ring before its onset.
+    Float32, shape (2, EQ_KNOTS, size // 2 + 1): log magnitude, cosine steps between the knots,
+    and the phase that makes it causal. The phase of a minimum-phase filter is the Hilbert
+    transform of its log magnitude (Oppenheim and Schafer, Discrete-Time Signal Processing,
+    section 12.3), which is linear: one basis serves every equaliser. Without it a kick would
+    ring before its onset.
     """
     hertz = np.linspace(0, SAMPLE_RATE / 2, size // 2 + 1)
     place = np.interp(np.log(np.maximum(hertz, 1)), np.log(_KNOT_HZ), np.arange(EQ_KNOTS))
@@ -224,6 +225,8 @@ def mix_down(rows: torch.Tensor, desk: Desk, answers: torch.Tensor) -> torch.Ten
     size = _fast_length(samples + answers.shape[-1])
     # Half of the rows are silent in most clips; a transform costs more than a look.
     sounding = rows.any(dim=2).any(dim=0).nonzero()[:, 0]
+    if len(sounding) == 0:
+        return torch.zeros(len(rows), 2, samples, device=rows.device)
     rows, desk = rows[:, sounding], desk.select(sounding.cpu().numpy())
     spectra = _equalise(torch.fft.rfft(rows, size), desk, size)
     gains = np.concatenate([desk.pan.transpose(0, 2, 1), desk.send[:, np.newaxis]], axis=1)
