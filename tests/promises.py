@@ -73,9 +73,9 @@ def record(
 TABLE = Path(__file__).with_name("PROMISES.md")
 _HEAD = """# Promises, as the harnesses last found them
 
-Written by `./studio test --nightly --write-promises`. Each line is one harness: what it did, how often, what it found, and what its negative
-control did. A harness whose control does not fail proves nothing, and then the run fails. What the promises are: ARCHITECTURE.md and the tests
-named after them.
+Written by `./studio test --nightly --write-promises`. Each line is one harness: what it did, how
+often, what it found, and what its negative control did. A harness whose control does not fail
+proves nothing, and then the run fails.
 
 | promise | what was done | count | broken | figure | negative control |
 |---|---|---|---|---|---|
