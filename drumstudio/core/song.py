@@ -1,0 +1,422 @@
+"""The document: a project with its songs, their separations, and the arrangement.
+
+Everything here is frozen: an edit makes a new project that shares what it did not touch.
+Sound is named by the hash of its file; where the file lies is the business of
+`files.project_folder`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from drumstudio.core import check
+from drumstudio.core.mix import LOUDEST_DB, SILENT_DB
+from drumstudio.core.plain import Scalar
+from drumstudio.core.tempo_map import TempoMap
+
+MAX_SONGS = 1_000
+MAX_SEPARATIONS = 200
+MAX_LAYERS = 100
+MAX_STROKES = 20_000
+MAX_TRACKS = 500
+MAX_CLIPS = 10_000
+MAX_NOTES = 100
+MAX_SECONDS = 1e7
+"""Times beyond this (some four months) are mistakes."""
+
+STEMS = ("mixture", "drums", "rest")
+
+_ID = re.compile(r"[0-9a-f]{12}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COLOUR = re.compile(r"#[0-9a-f]{6}|")
+
+
+def new_id() -> str:
+    """Return a name for a part of a project that no other part has: 12 hexadecimal digits."""
+    return secrets.token_hex(6)
+
+
+def cleaned_name(text: str) -> str:
+    """Return a name that a project can hold: what is no text replaced, cut if too long."""
+    return text.encode("utf-8", "replace").decode()[: check.MAX_NAME]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A sound file of the project, in the program's own format.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of the file's content, 64 hexadecimal digits; the file is named by it.
+    bytes : int
+        Its size.
+    sample_rate : int
+        Hertz.
+    channels : int
+        Number of channels.
+    samples : int
+        Samples per channel.
+    samples_sha256 : str
+        Hash of the samples, their rate and channels, by which results are cached; empty if
+        nobody needed it.
+    """
+
+    sha256: str
+    bytes: int
+    sample_rate: int
+    channels: int
+    samples: int
+    samples_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        check.matches(_SHA256, "sha256", self.sha256)
+        if self.samples_sha256:
+            check.matches(_SHA256, "samples_sha256", self.samples_sha256)
+        check.within("bytes", self.bytes, 0, 2**50)
+        check.within("sample_rate", self.sample_rate, 1, 2**32 - 1)
+        check.within("channels", self.channels, 1, 16_383)
+        check.within("samples", self.samples, 0, 2**48)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A small binary file of the project: a stroke.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of the file's content; the file is named by it.
+    bytes : int
+        Its size.
+    """
+
+    sha256: str
+    bytes: int
+
+    def __post_init__(self) -> None:
+        check.matches(_SHA256, "sha256", self.sha256)
+        check.within("bytes", self.bytes, 0, 2**30)
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """A song's drums as one model found them, or as they were made elsewhere.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    name : str
+        For a person: the model's name, or the imported file's.
+    drums : Media
+        As long as the mixture, at its rate, with as many channels.
+    origin : {"model", "import"}
+        Where it comes from.
+    model_id, model_hash, engine_version : str
+        Which model, the hash of its card, and the engine's version; empty for an import.
+    settings : mapping of str to scalar
+        The model's parameters as they were asked for.
+    device : str
+        What it was computed on.
+    chunk_seconds, seconds : float or None
+        Length of the chunks it was computed in, and how long that took.
+    notes : tuple of str
+        What a person should know about it: resampled, cut to length.
+    """
+
+    id: str
+    name: str
+    drums: Media
+    origin: str
+    model_id: str = ""
+    model_hash: str = ""
+    engine_version: str = ""
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    device: str = ""
+    chunk_seconds: float | None = None
+    seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.name_text(self.name)
+        check.one_of("origin", self.origin, ("model", "import"))
+        for text in (self.model_id, self.model_hash, self.engine_version, self.device):
+            check.text("text", text)
+        check.at_most("settings", self.settings, 100)
+        for key, value in self.settings.items():
+            check.text("setting", key)
+            if isinstance(value, str):
+                check.text("setting", value)
+        for number in (self.chunk_seconds, self.seconds):
+            if number is not None:
+                check.within("seconds", number, 0.0, MAX_SECONDS)
+        check.at_most("notes", self.notes, MAX_NOTES)
+        for note in self.notes:
+            check.text("note", note)
+
+
+@dataclass(frozen=True, slots=True)
+class StrokeLayer:
+    """An ordered set of strokes that can be switched off.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    name : str
+        For a person.
+    kind : {"paint", "protect"}
+        Whether its strokes move sound, or keep the drums that stood.
+    strokes : tuple of Blob
+        In the order in which they were painted.
+    on : bool
+        Whether it acts.
+    opacity : float
+        How much it acts, in [0, 1].
+    keeps : str or None
+        The separation that a protect layer keeps.
+    """
+
+    id: str
+    name: str
+    kind: str = "paint"
+    strokes: tuple[Blob, ...] = ()
+    on: bool = True
+    opacity: float = 1.0
+    keeps: str | None = None
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.name_text(self.name)
+        check.one_of("kind", self.kind, ("paint", "protect"))
+        check.at_most("strokes", self.strokes, MAX_STROKES)
+        check.within("opacity", self.opacity, 0.0, 1.0)
+        if self.keeps is not None:
+            check.matches(_ID, "keeps", self.keeps)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The controls of a lane or track.
+
+    Parameters
+    ----------
+    gain_db : float
+        In [-96, 24]; -96 is silence.
+    pan : float
+        From -1 (left) to 1 (right).
+    mute, solo : bool
+        Whether it is silent, whether others are.
+    colour : str
+        "#rrggbb", or empty for the theme's own.
+    """
+
+    gain_db: float = 0.0
+    pan: float = 0.0
+    mute: bool = False
+    solo: bool = False
+    colour: str = ""
+
+    def __post_init__(self) -> None:
+        check.within("gain_db", self.gain_db, SILENT_DB, LOUDEST_DB)
+        check.within("pan", self.pan, -1.0, 1.0)
+        check.matches(_COLOUR, "colour", self.colour)
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A song with everything that is known about it.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    name : str
+        For a person.
+    source : str
+        Name (without folders) of the file it was decoded from.
+    mixture : Media
+        The song as given, at its own rate.
+    separations : tuple of Separation
+        Any number.
+    active : str or None
+        The id of the one that is heard.
+    amount : float
+        The amount slider, in [-1, 1]; 0 leaves the model's drums as they are.
+    layers : tuple of StrokeLayer
+        What was painted, lowest layer first.
+    drums_strip, rest_strip : Strip
+        The controls of the stems' lanes.
+    tempo_map : TempoMap or None
+        Its beats, once they are estimated or set.
+    notes : tuple of str
+        What a person should know about its import.
+    """
+
+    id: str
+    name: str
+    source: str
+    mixture: Media
+    separations: tuple[Separation, ...] = ()
+    active: str | None = None
+    amount: float = 0.0
+    layers: tuple[StrokeLayer, ...] = ()
+    drums_strip: Strip = Strip()
+    rest_strip: Strip = Strip()
+    tempo_map: TempoMap | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.name_text(self.name)
+        check.text("source", self.source)
+        check.distinct("separations", self.separations, MAX_SEPARATIONS)
+        check.distinct("layers", self.layers, MAX_LAYERS)
+        check.within("amount", self.amount, -1.0, 1.0)
+        known = {separation.id for separation in self.separations}
+        if self.active is not None and self.active not in known:
+            raise ValueError(f"active must be one of the song's separations, got {self.active!r}")
+        check.at_most("notes", self.notes, MAX_NOTES)
+        for note in self.notes:
+            check.text("note", note)
+
+    @property
+    def separation(self) -> Separation | None:
+        """The active separation."""
+        return next((s for s in self.separations if s.id == self.active), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A stretch of a song's stem on a track.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    song : str
+        The id of the song.
+    stem : {"mixture", "drums", "rest"}
+        Which stem of it.
+    start_seconds, stop_seconds : float
+        The stretch, in the song's own time.
+    position_seconds : float
+        Where it begins in the arrangement.
+    gain_db : float
+        In [-96, 24].
+    fade_in_seconds, fade_out_seconds : float
+        Lengths of the fades, in arrangement time.
+    stretch : float
+        Length in the arrangement over length in the song, in [0.25, 4].
+    pitch_semitones : float
+        In [-24, 24].
+    """
+
+    id: str
+    song: str
+    stem: str
+    start_seconds: float
+    stop_seconds: float
+    position_seconds: float
+    gain_db: float = 0.0
+    fade_in_seconds: float = 0.0
+    fade_out_seconds: float = 0.0
+    stretch: float = 1.0
+    pitch_semitones: float = 0.0
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.matches(_ID, "song", self.song)
+        check.one_of("stem", self.stem, STEMS)
+        check.within("start_seconds", self.start_seconds, 0.0, MAX_SECONDS)
+        check.within("stop_seconds", self.stop_seconds, self.start_seconds, MAX_SECONDS)
+        check.within("position_seconds", self.position_seconds, 0.0, MAX_SECONDS)
+        check.within("gain_db", self.gain_db, SILENT_DB, LOUDEST_DB)
+        check.within("fade_in_seconds", self.fade_in_seconds, 0.0, MAX_SECONDS)
+        check.within("fade_out_seconds", self.fade_out_seconds, 0.0, MAX_SECONDS)
+        check.within("stretch", self.stretch, 0.25, 4.0)
+        check.within("pitch_semitones", self.pitch_semitones, -24.0, 24.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of the arrangement.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    name : str
+        For a person.
+    strip : Strip
+        Its controls.
+    clips : tuple of Clip
+        In any order.
+    """
+
+    id: str
+    name: str
+    strip: Strip = Strip()
+    clips: tuple[Clip, ...] = ()
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.name_text(self.name)
+        check.distinct("clips", self.clips, MAX_CLIPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything that is saved, but for its history.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`; it stays when the project is renamed or moved.
+    sample_rate : int or None
+        The arrangement's rate in hertz: the first song's, unless changed. None until then.
+    songs : tuple of Song
+        In the order in which they are listed.
+    tracks : tuple of Track
+        The arrangement, top to bottom.
+    """
+
+    id: str
+    sample_rate: int | None = None
+    songs: tuple[Song, ...] = ()
+    tracks: tuple[Track, ...] = ()
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        if self.sample_rate is not None:
+            check.within("sample_rate", self.sample_rate, 1, 2**32 - 1)
+        check.distinct("songs", self.songs, MAX_SONGS)
+        check.distinct("tracks", self.tracks, MAX_TRACKS)
+        known = {song.id for song in self.songs}
+        for track in self.tracks:
+            for clip in track.clips:
+                if clip.song not in known:
+                    raise ValueError(f"a clip on {track.name!r} is of a song that is not there")
+
+    def song(self, song_id: str) -> Song:
+        """Return a song by its id.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for song in self.songs:
+            if song.id == song_id:
+                return song
+        raise KeyError(song_id)
