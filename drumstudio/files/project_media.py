@@ -1,0 +1,272 @@
+"""The sound that belongs to a project: kept by content, found again, never rewritten."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drumstudio import atomic
+from drumstudio.core.errors import ProjectError
+from drumstudio.core.history import Edited
+from drumstudio.core.song import Media, Project, Separation, Song
+from drumstudio.files import blob_file
+from drumstudio.files.plain_file import file_sha256, is_plain_file
+from drumstudio.files.project_folder import ProjectFolder
+from drumstudio.jobs.job import Checkpoint
+
+MIXTURES, SEPARATIONS, STROKES = "media", "separations", "strokes"
+_SUFFIXES = {MIXTURES: ".wav", SEPARATIONS: ".wav", STROKES: blob_file.SUFFIX}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file that a project refers to and that is not there.
+
+    Parameters
+    ----------
+    folder : {"media", "separations", "strokes"}
+        Where in the project it belongs.
+    sha256 : str
+        Hash of its content, its name.
+    bytes : int
+        Its size.
+    needed_by : str
+        For a person: the song, or "HPSS of Song".
+    """
+
+    folder: str
+    sha256: str
+    bytes: int
+    needed_by: str
+
+
+class ProjectMedia:
+    """The files of a project that hold sound and strokes.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+        The project.
+    """
+
+    def __init__(self, folder: ProjectFolder) -> None:
+        self._folder = folder
+
+    def mixture_file(self, song: Song) -> Path:
+        """Return the file of a song's mixture.
+
+        Raises
+        ------
+        ProjectError
+            If it is missing or has another size.
+        """
+        return self._found(MIXTURES, song.mixture, song.name)
+
+    def drums_file(self, song: Song, separation: Separation) -> Path:
+        """Return the file of a separation's drums; errors as in `mixture_file`."""
+        return self._found(SEPARATIONS, separation.drums, f"{separation.name} of {song.name}")
+
+    @contextmanager
+    def incoming(self, folder: str) -> Iterator[Path]:
+        """Yield a free path in a folder, for a file on its way in; it is gone afterwards.
+
+        Raises
+        ------
+        ProjectError
+            If the folder can not be made.
+        """
+        # A name of the form that `atomic.remove_leftovers` knows, for whoever is killed here.
+        path = self._folder.path / folder / f".incoming.{secrets.token_hex(6)}.partial"
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise atomic.explain_os_error(
+                error, "Cannot bring a file into the project", path, kind=ProjectError
+            ) from error
+        try:
+            yield path
+        finally:
+            with contextlib.suppress(OSError):
+                atomic.remove(path)
+
+    def keep(self, incoming: Path, folder: str) -> tuple[str, int]:
+        """Give an incoming file the name of its content; return (sha256, bytes).
+
+        Parameters
+        ----------
+        incoming : Path
+            From `incoming` of the same folder, finished and closed.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the disk refuses.
+        """
+        try:
+            sha256, size = file_sha256(incoming), incoming.stat().st_size
+            target = self._path(folder, sha256)
+            if not (is_plain_file(target) and file_sha256(target) == sha256):
+                descriptor = atomic.open_file(incoming)
+                try:
+                    atomic.sync(descriptor)
+                finally:
+                    atomic.close(descriptor)
+                atomic.replace(incoming, target)
+                atomic.sync_folder(target.parent)
+        except OSError as error:
+            raise atomic.explain_os_error(
+                error, "Cannot bring a file into the project", incoming, kind=ProjectError
+            ) from error
+        return sha256, size
+
+    def take(self, source: Path, folder: str, sha256: str) -> int:
+        """Bring a file in whose hash is known; return its size in bytes.
+
+        Where the disk allows, the file gets a second name instead of being copied: neither
+        the project nor the cache ever changes what it has named by content.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the disk refuses, or the file is not what its hash says.
+        """
+        with self.incoming(folder) as incoming:
+            try:
+                _link_or_copy(source, incoming)
+            except OSError as error:
+                what = "Cannot bring a file into the project"
+                raise atomic.explain_os_error(error, what, source, kind=ProjectError) from error
+            found, size = self.keep(incoming, folder)
+        if found != sha256:
+            raise ProjectError(
+                "Cannot bring a file into the project",
+                why=f"{source.name} is damaged: its content is not what its name says.",
+                fix="Do the last step again.",
+            )
+        return size
+
+    def missing(self, project: Project) -> list[Missing]:
+        """Return what the project refers to and is not there, or has another size."""
+        found = []
+        for folder, sha256, size, needed_by in _needed(project):
+            if not self._is_there(folder, sha256, size):
+                found.append(Missing(folder, sha256, size, needed_by))
+        return found
+
+    def damaged(self, project: Project, checkpoint: Checkpoint) -> list[Missing]:
+        """Return what is missing or whose content changed: reads every file, which takes time.
+
+        Raises
+        ------
+        Cancelled
+            If the person asked to stop.
+        """
+        needed = list(_needed(project))
+        found = []
+        for number, (folder, sha256, size, needed_by) in enumerate(needed):
+            checkpoint(number / len(needed), f"Checking {needed_by}")
+            path = self._path(folder, sha256)
+            if not self._is_there(folder, sha256, size) or file_sha256(path) != sha256:
+                found.append(Missing(folder, sha256, size, needed_by))
+        return found
+
+    def total_bytes(self, edited: Edited) -> int:
+        """Return the size of everything that the project or its history refers to."""
+        return sum(path.stat().st_size for path in self._referenced_files([edited]))
+
+    def copy_to(self, other: ProjectFolder, edited: Edited, checkpoint: Checkpoint) -> None:
+        """Copy everything that the project or its history refers to into another project.
+
+        What is missing here will be missing there.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the disk refuses.
+        Cancelled
+            If the person asked to stop.
+        """
+        what = f"Cannot copy the project to {other.path.parent}"
+        files = self._referenced_files([edited])
+        atomic.require_free(other.path, sum(path.stat().st_size for path in files), what)
+        for number, path in enumerate(files):
+            checkpoint(number / len(files), f"Copying file {number + 1} of {len(files)}")
+            with atomic.writing(
+                other.path / path.parent.name / path.name, what=what, kind=ProjectError
+            ) as temporary:
+                shutil.copyfile(path, temporary)
+
+    def unreferenced(self, edited: Edited) -> list[Path]:
+        """Return the files that nothing needs: not the project, its history or its versions.
+
+        Raises
+        ------
+        ProjectError
+            If a version can not be read: then nobody knows what it needs.
+        """
+        versions = [
+            self._folder.read_version(version.generation).edited
+            for version in self._folder.versions()
+        ]
+        needed = set(self._referenced_files([edited, *versions]))
+        return [
+            path
+            for folder, suffix in _SUFFIXES.items()
+            for path in sorted((self._folder.path / folder).glob(f"*{suffix}"))
+            if is_plain_file(path) and path not in needed
+        ]
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _path(self, folder: str, sha256: str) -> Path:
+        return self._folder.path / folder / (sha256 + _SUFFIXES[folder])
+
+    def _is_there(self, folder: str, sha256: str, size: int) -> bool:
+        path = self._path(folder, sha256)
+        return is_plain_file(path) and path.stat().st_size == size
+
+    def _found(self, folder: str, media: Media, needed_by: str) -> Path:
+        if not self._is_there(folder, media.sha256, media.bytes):
+            raise ProjectError(
+                f"Cannot find the sound of {needed_by}",
+                why=f"{folder}/{media.sha256[:12]}... is not in the project's folder.",
+                fix="Let DrumStudio look for it: relink, with the folder that it may be in.",
+            )
+        return self._path(folder, media.sha256)
+
+    def _referenced_files(self, states: Iterable[Edited]) -> list[Path]:
+        hashes: set[str] = set()
+        for state in states:
+            hashes.update(sha256 for _, sha256, _, _ in _needed(state.project))
+            hashes.update(state.history.hashes())
+        return [
+            path
+            for folder, suffix in _SUFFIXES.items()
+            for path in sorted((self._folder.path / folder).glob(f"*{suffix}"))
+            if path.stem in hashes and is_plain_file(path)
+        ]
+
+
+def _needed(project: Project) -> Iterator[tuple[str, str, int, str]]:
+    """Yield (folder, sha256, bytes, who needs it) of every file that a project refers to."""
+    for song in project.songs:
+        yield MIXTURES, song.mixture.sha256, song.mixture.bytes, song.name
+        for separation in song.separations:
+            needed_by = f"{separation.name} of {song.name}"
+            yield SEPARATIONS, separation.drums.sha256, separation.drums.bytes, needed_by
+        for layer in song.layers:
+            for stroke in layer.strokes:
+                yield STROKES, stroke.sha256, stroke.bytes, f"a stroke of {song.name}"
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without second names
+        shutil.copyfile(source, target)
