@@ -231,10 +231,12 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.edited = Edited(a_project(2))
         self.hashes = [project_hash(self.edited.project)]
+        self.edits = 0
 
     @rule(seed=st.integers(0, 2**32))
     def edit(self, seed):
-        command = random_command(self.edited.project, random.Random(seed))
+        self.edits += 1  # two edits of one seed make parts with different ids
+        command = random_command(self.edited.project, random.Random(f"{seed} {self.edits}"))
         position = self.edited.history.position
         self.edited = self.edited.perform(command)
         self.hashes = [*self.hashes[: position + 1], project_hash(self.edited.project)]
