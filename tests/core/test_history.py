@@ -274,7 +274,7 @@ class AnyOrder(RuleBasedStateMachine):
 def test_any_sequence_of_edits_is_undone_and_redone_exactly():
     from hypothesis.stateful import run_state_machine_as_test
 
-    runs, steps = counts(40, 2_000), counts(50, 100)
+    runs, steps = counts(200, 2_000), counts(50, 100)
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(
