@@ -87,6 +87,10 @@ class Settings:
         How many processor threads a model may use; 0 leaves it to the libraries.
     cache_cap_gb : float
         How large the cache of separations may grow, in 10^9 bytes.
+    theme : str
+        The window's colours: "system", "dark" or "light".
+    numbers : str
+        How numbers are written: "system", "point" (1,234.5) or "comma" (1.234,5).
     notes : tuple of str
         What was wrong with the file they were read from; no setting.
     """
@@ -94,6 +98,8 @@ class Settings:
     device: str = _setting("auto", "Device", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = _setting(0, "Processor threads", minimum=0, maximum=256)
     cache_cap_gb: float = _setting(20.0, "Cache size (GB)", minimum=0.0, maximum=10_000.0)
+    theme: str = _setting("system", "Theme", choices=("system", "dark", "light"))
+    numbers: str = _setting("system", "Numbers", choices=("system", "point", "comma"))
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def changed(self, name: str, value: object) -> Settings:

@@ -1,0 +1,51 @@
+"""Dropping files and folders anywhere on the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QObject, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QWidget
+
+
+class DropArea(QObject):
+    """Takes what is dropped on a widget or any of its children.
+
+    Parameters
+    ----------
+    widget : QWidget
+        The window.
+    """
+
+    dropped = Signal(list)  # of Path
+    hovering = Signal(bool)
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        widget.setAcceptDrops(True)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, ARG002
+        """Accept drags of local files, and hand over what is dropped."""
+        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
+            self.hovering.emit(False)
+            paths = local_paths(event.mimeData())
+            if paths and event.source() is None:
+                event.acceptProposedAction()
+                self.dropped.emit(paths)
+            return True
+        if isinstance(event, QDragEnterEvent | QDragMoveEvent):
+            # What was dragged out of this very window is not taken back in.
+            if local_paths(event.mimeData()) and event.source() is None:
+                event.acceptProposedAction()
+                self.hovering.emit(True)
+                return True
+        elif event.type() == QEvent.Type.DragLeave:
+            self.hovering.emit(False)
+        return False
+
+
+def local_paths(mime: QMimeData) -> list[Path]:
+    """Return the files and folders of this computer among what is dragged."""
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]

@@ -1,0 +1,121 @@
+"""A level meter: rises at once, falls 20 dB a second, holds the highest peak, marks overs."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QLinearGradient, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from drumstudio.ui.theme import Theme
+
+FLOOR_DB = -60.0
+FALL_DB_PER_SECOND = 20.0
+_HOLD_SECONDS = 1.5
+_OVER_PX = 4
+
+
+class Meter(QWidget):
+    """One bar a channel, in a stem's colour.
+
+    Parameters
+    ----------
+    theme : Theme
+        The colours.
+    token : str
+        The stem's colour.
+    horizontal : bool
+        Whether it lies.
+    """
+
+    def __init__(self, theme: Theme, token: str, *, horizontal: bool = False) -> None:
+        super().__init__()
+        self._theme = theme
+        self._token = token
+        self._horizontal = horizontal
+        self._level = [FLOOR_DB, FLOOR_DB]
+        self._hold = [FLOOR_DB, FLOOR_DB]
+        self._held_since = [0.0, 0.0]
+        self._over = False
+        self._last = time.monotonic()
+        if horizontal:
+            self.setFixedSize(110, 12)
+        else:
+            self.setFixedWidth(9)
+        theme.changed.connect(self.update)
+
+    def show_peaks(self, left: float, right: float) -> None:
+        """Take new peaks, as magnitudes with 1.0 at full scale, and let the bars fall.
+
+        Parameters
+        ----------
+        left, right : float
+            Largest magnitude since the last call.
+        """
+        now = time.monotonic()
+        fallen = FALL_DB_PER_SECOND * (now - self._last)
+        self._last = now
+        before = (tuple(self._level), tuple(self._hold), self._over)
+        for side, peak in enumerate((left, right)):
+            heard = max(20 * math.log10(peak), FLOOR_DB) if peak > 0 else FLOOR_DB
+            self._level[side] = max(heard, self._level[side] - fallen, FLOOR_DB)
+            if heard >= self._hold[side] or now - self._held_since[side] > _HOLD_SECONDS:
+                self._hold[side] = self._level[side]
+                self._held_since[side] = now
+        self._over = self._over or max(left, right) > 1.0
+        if (tuple(self._level), tuple(self._hold), self._over) != before:
+            self.update()
+
+    @property
+    def over(self) -> bool:
+        """Whether full scale was passed since the last click."""
+        return self._over
+
+    def clear_over(self) -> None:
+        """Forget the over."""
+        self._over = False
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        """Forget the over: a click."""
+        self.clear_over()
+        event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the bars."""
+        painter = QPainter(self)
+        if self._horizontal:
+            # Drawn upright, then laid: one drawing for both.
+            painter.translate(self.width(), 0)
+            painter.rotate(90)
+            width, height = self.height(), self.width()
+        else:
+            width, height = self.width(), self.height()
+        bar = (width - 1) / 2
+        colour = self._theme.colour(self._token)
+        ground = self._theme.colour("line")
+        gradient = QLinearGradient(0, _OVER_PX + 1, 0, height)
+        hot = self._theme.colour("error")
+        gradient.setColorAt(0.0, hot)
+        gradient.setColorAt(0.06, self._theme.colour("warning"))
+        gradient.setColorAt(0.16, colour)
+        gradient.setColorAt(1.0, colour)
+        for side in range(2):
+            left = side * (bar + 1)
+            painter.fillRect(QRectF(left, 0, bar, height), ground)
+            top = self._pixel(self._level[side], height)
+            if self._level[side] > FLOOR_DB:
+                painter.fillRect(QRectF(left, top, bar, height - top), gradient)
+            if self._hold[side] > FLOOR_DB:
+                hold = self._pixel(self._hold[side], height)
+                painter.fillRect(QRectF(left, hold, bar, 1), self._theme.colour("text"))
+        if self._over:
+            painter.fillRect(QRectF(0, 0, width, _OVER_PX), hot)
+        painter.end()
+
+    @staticmethod
+    def _pixel(level_db: float, height: int) -> float:
+        share = min(max((level_db - FLOOR_DB) / -FLOOR_DB, 0.0), 1.0)
+        return height - share * (height - _OVER_PX - 1)

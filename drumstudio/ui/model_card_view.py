@@ -1,0 +1,99 @@
+"""A model as a card that can be chosen: name, score, speed, size, licence."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QRadioButton, QVBoxLayout
+
+from drumstudio.catalog.model_card import ModelCard
+from drumstudio.ui.parts import label
+
+
+class ModelCardView(QFrame):
+    """One card of the picker.
+
+    Parameters
+    ----------
+    card : ModelCard
+        What is shown; a figure that it does not hold is "not measured".
+    ready : bool
+        Whether its weights are here.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, card: ModelCard, *, ready: bool) -> None:
+        super().__init__()
+        self.card = card
+        self.setProperty("role", "card")
+        self.setToolTip(details(card))
+        self.radio = QRadioButton(card.name)
+        self.radio.setAccessibleName(f"Model {card.name}")
+        self.radio.setAutoExclusive(False)
+        self.radio.setEnabled(ready)
+        self.radio.clicked.connect(lambda: self.chosen.emit(card.id))
+        top = QHBoxLayout()
+        top.addWidget(self.radio, 1)
+        if not ready:
+            top.addWidget(label("not here", "small"))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 6, 8, 8)
+        box.setSpacing(2)
+        box.addLayout(top)
+        box.addWidget(label(figures(card), "small", wrap=True))
+        self._ready = ready
+
+    def show_chosen(self, chosen: bool) -> None:
+        """Show whether it is the one."""
+        self.radio.setChecked(chosen)
+        self.setProperty("chosen", "true" if chosen else "false")
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 (Qt's name)
+        """Choose it by a click anywhere on it."""
+        if self._ready and event.button() == Qt.MouseButton.LeftButton:
+            self.chosen.emit(self.card.id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Choose it by Return."""
+        if self._ready and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit(self.card.id)
+        else:
+            super().keyPressEvent(event)
+
+
+def figures(card: ModelCard) -> str:
+    """Return the card's short line: score, speed, size."""
+    score = card.ranking_score
+    parts = [f"{score:.1f} dB" if math.isfinite(score) else "score not measured"]
+    if card.speed:
+        parts.append(f"{1 / card.speed[0].real_time_factor:.0f}x real time")
+    else:
+        parts.append("speed not measured")
+    parts.append(f"{card.bytes / 1e6:.1f} MB" if card.bytes else "no weights")
+    return " · ".join(parts)
+
+
+def details(card: ModelCard) -> str:
+    """Return what the tooltip says: every figure with where it comes from."""
+    rate = f"{card.sample_rate / 1000:g} kHz" if card.sample_rate else "any rate"
+    lines = [card.description, "", f"Gives {', '.join(card.stems)}; works at {rate}."]
+    for score in card.scores:
+        lines.append(f"{score.metric}: {score.value:.2f} dB on {score.data} ({score.protocol})")
+    if not card.scores:
+        lines.append("Quality: not measured")
+    for speed in card.speed:
+        lines.append(
+            f"Speed: {1 / speed.real_time_factor:.1f}x real time on {speed.device} "
+            f"({speed.measured})"
+        )
+    if not card.speed:
+        lines.append("Speed: not measured")
+    lines.append(f"Licence: {card.licence}")
+    for source in card.trained_on:
+        lines.append(f"Trained on {source.name} ({source.licence}), {source.credit}")
+    return "\n".join(lines)

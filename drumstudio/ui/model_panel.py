@@ -1,0 +1,187 @@
+"""The model picker at the right: cards, parameters, amount, the button that separates."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drumstudio.catalog.catalog import Catalog
+from drumstudio.catalog.model_card import Value
+from drumstudio.ui.model_card_view import ModelCardView
+from drumstudio.ui.parameter_widgets import ParameterForm
+from drumstudio.ui.parts import label, line, push_button
+from drumstudio.ui.theme import Theme, tabular
+
+
+class ModelPanel(QWidget):
+    """Shows the models and what is set of the chosen one.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The models.
+    theme : Theme
+        The icons.
+    """
+
+    separate_asked = Signal()
+    settings_changed = Signal()
+    amount_changed = Signal(float, bool)  # amount in [-1, 1], whether the gesture is over
+    separation_chosen = Signal(str)
+
+    def __init__(self, catalog: Catalog, theme: Theme) -> None:
+        super().__init__()
+        self._catalog = catalog
+        self._theme = theme
+        self._values: dict[str, dict[str, Value]] = {}
+        self._form: ParameterForm | None = None
+        self.model_id = ""
+        body = QWidget()
+        self._box = QVBoxLayout(body)
+        self._box.setContentsMargins(12, 8, 12, 8)
+        self._box.setSpacing(8)
+        self._box.addWidget(label("MODEL", "heading"))
+        self._cards: list[ModelCardView] = []
+        for card in catalog.cards():
+            if card.kind == "separator":
+                view = ModelCardView(card, ready=catalog.ready(card))
+                view.chosen.connect(self.choose)
+                self._cards.append(view)
+                self._box.addWidget(view)
+        for problem in catalog.problems:
+            warning = label(f"{problem.what}: {problem.why}", "warning", wrap=True)
+            warning.setToolTip(str(problem))
+            self._box.addWidget(warning)
+        self._heading = label("PARAMETERS", "heading")
+        self._box.addWidget(self._heading)
+        self._place = QVBoxLayout()
+        self._box.addLayout(self._place)
+        self._box.addWidget(line())
+        self._add_amount()
+        self._add_separations()
+        self._box.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(body)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.separate = push_button("Separate drums", self.separate_asked.emit, "primary")
+        self.separate.setMinimumHeight(32)
+        self.separate.setEnabled(False)
+        self._device = label("", "small", wrap=True)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 8, 12, 12)
+        foot.setSpacing(6)
+        foot.addWidget(self._device)
+        foot.addWidget(self.separate)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(scroll, 1)
+        whole.addWidget(line())
+        whole.addLayout(foot)
+
+    def _add_amount(self) -> None:
+        self._amount_box = QWidget()
+        box = QVBoxLayout(self._amount_box)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        top = QHBoxLayout()
+        top.addWidget(label("Amount", "muted"))
+        top.addStretch()
+        self._amount_text = label("as separated", "small")
+        self._amount_text.setFont(tabular(self.font()))
+        top.addWidget(self._amount_text)
+        self._amount = QSlider(Qt.Orientation.Horizontal)
+        self._amount.setProperty("role", "centred")
+        self._amount.setRange(-100, 100)
+        self._amount.setAccessibleName("Amount")
+        self._amount.setToolTip("Less bleed or fewer artefacts; drums + rest stays the song")
+        self._amount.valueChanged.connect(self._on_amount)
+        self._amount.sliderReleased.connect(
+            lambda: self.amount_changed.emit(self._amount.value() / 100, True)
+        )
+        box.addLayout(top)
+        box.addWidget(self._amount)
+        self._box.addWidget(self._amount_box)
+
+    def _add_separations(self) -> None:
+        self._separations = QWidget()
+        box = QVBoxLayout(self._separations)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        box.addWidget(label("SEPARATION HEARD", "heading"))
+        self._combo = QComboBox()
+        self._combo.setAccessibleName("Separation heard")
+        self._combo.activated.connect(
+            lambda place: self.separation_chosen.emit(self._combo.itemData(place))
+        )
+        self._facts = label("", "small", wrap=True)
+        box.addWidget(self._combo)
+        box.addWidget(self._facts)
+        self._separations.hide()
+        self._box.addWidget(self._separations)
+
+    def choose(self, model_id: str) -> None:
+        """Choose a model and show its parameters."""
+        card = self._catalog.find(model_id)
+        if self._form is not None:
+            self._values[self.model_id] = self._form.values()
+            self._form.deleteLater()
+        self.model_id = model_id
+        for view in self._cards:
+            view.show_chosen(view.card.id == model_id)
+        self._form = ParameterForm(card, self._values.get(model_id, {}))
+        self._form.changed.connect(self.settings_changed.emit)
+        self._place.addWidget(self._form)
+        self._heading.setVisible(bool(card.parameters))
+        self.settings_changed.emit()
+
+    def values(self) -> dict[str, Value]:
+        """Return the chosen model's parameters."""
+        return self._form.values() if self._form is not None else {}
+
+    def show_ready(self, text: str, tip: str, *, enabled: bool) -> None:
+        """Show what the button would do."""
+        self.separate.setText(text)
+        self.separate.setToolTip(tip)
+        self.separate.setEnabled(enabled)
+
+    def show_device(self, text: str) -> None:
+        """Show where it will be computed."""
+        self._device.setText(text)
+
+    def show_separations(self, rows: list[tuple[str, str]], active: str | None, facts: str) -> None:
+        """Show the song's separations as (id, name), with the one that is heard."""
+        self._separations.setVisible(bool(rows))
+        self._combo.clear()
+        for identity, name in rows:
+            self._combo.addItem(name, identity)
+        self._combo.setCurrentIndex(max(self._combo.findData(active), 0))
+        self._facts.setText(facts)
+
+    def show_amount(self, amount: float | None) -> None:
+        """Show the amount; None hides the slider: nothing can apply it."""
+        self._amount_box.setVisible(amount is not None)
+        if amount is not None and not self._amount.isSliderDown():
+            self._amount.blockSignals(True)
+            self._amount.setValue(round(amount * 100))
+            self._amount.blockSignals(False)
+            self._amount_text.setText(_amount_name(amount))
+
+    def _on_amount(self, value: int) -> None:
+        self._amount_text.setText(_amount_name(value / 100))
+        self.amount_changed.emit(value / 100, not self._amount.isSliderDown())
+
+
+def _amount_name(amount: float) -> str:
+    if amount == 0:
+        return "as separated"
+    return f"{abs(amount) * 100:.0f} % {'more' if amount > 0 else 'less'} strict"

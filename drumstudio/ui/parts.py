@@ -1,0 +1,75 @@
+"""Small pieces that every pane is made of: labels with a role, buttons, lines, menus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+
+from drumstudio.ui import tokens
+from drumstudio.ui.theme import Theme
+
+
+def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
+    """Return a label; roles are those of the style sheet ("muted", "heading", ...)."""
+    made = QLabel(text)
+    if role:
+        made.setProperty("role", role)
+    made.setWordWrap(wrap)
+    return made
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget another role, and its look with it."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def push_button(
+    text: str, on_click: Callable[[], object], role: str = "", name: str = ""
+) -> QPushButton:
+    """Return a button with words on it."""
+    made = QPushButton(text)
+    if role:
+        made.setProperty("role", role)
+    made.setAccessibleName(name or text)
+    made.clicked.connect(lambda: on_click())
+    return made
+
+
+def icon_button(
+    theme: Theme,
+    icon: str,
+    tip: str,
+    on_click: Callable[[], object] | None = None,
+    *,
+    token: str = "text",
+    checkable: bool = False,
+) -> QToolButton:
+    """Return a button with a line icon; `tip` says what it does and is its accessible name."""
+    made = QToolButton()
+    made.setIcon(theme.icon(icon, token))
+    made.setIconSize(QSize(tokens.ICON_PX, tokens.ICON_PX))
+    made.setToolTip(tip)
+    made.setAccessibleName(tip.split(" (")[0])
+    made.setCheckable(checkable)
+    if on_click is not None:
+        made.clicked.connect(lambda: on_click())
+    return made
+
+
+def line() -> QFrame:
+    """Return a thin line across."""
+    made = QFrame()
+    made.setProperty("role", "line")
+    return made
+
+
+def upright_line() -> QFrame:
+    """Return a thin line from top to bottom."""
+    made = QFrame()
+    made.setProperty("role", "upright")
+    return made

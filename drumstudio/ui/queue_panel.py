@@ -1,0 +1,266 @@
+"""The queue at the bottom: a row a job, with state, progress, time left and what can be done."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drumstudio.application.queue import OVER, Row, State
+from drumstudio.application.time_view import clock
+from drumstudio.ui import tokens
+from drumstudio.ui.parts import icon_button, label, push_button, set_role
+from drumstudio.ui.theme import Theme, tabular
+
+ICONS = {
+    State.WAITING: ("clock", "muted"),
+    State.RUNNING: ("wave", "accent"),
+    State.PAUSED: ("pause", "muted"),
+    State.DONE: ("check", "good"),
+    State.FAILED: ("error", "error"),
+    State.CANCELLED: ("close", "muted"),
+}
+
+
+class QueuePanel(QWidget):
+    """Shows the queue's rows and tells what a person asks of them.
+
+    Parameters
+    ----------
+    theme : Theme
+        The icons.
+    """
+
+    cancel_asked = Signal(int)
+    pause_asked = Signal(int)
+    retry_asked = Signal(int)
+    retry_on_cpu_asked = Signal(int)
+    remove_asked = Signal(int)
+    move_asked = Signal(int, int)
+    clear_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._rows: dict[int, JobRow] = {}
+        self._summary = label("", "muted")
+        self._clear = push_button("Clear finished", self.clear_asked.emit, "flat")
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 6, 8, 2)
+        head.addWidget(label("QUEUE", "heading"))
+        head.addSpacing(8)
+        head.addWidget(self._summary, 1)
+        head.addWidget(self._clear)
+        body = QWidget()
+        self._box = QVBoxLayout(body)
+        self._box.setContentsMargins(4, 0, 4, 4)
+        self._box.setSpacing(0)
+        self._box.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(body)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(head)
+        whole.addWidget(scroll, 1)
+        self.setMinimumHeight(62)
+
+    def show_rows(self, rows: tuple[Row, ...], device: str) -> None:
+        """Show the queue as it is."""
+        numbers = [row.number for row in rows]
+        for number in [n for n in self._rows if n not in numbers]:
+            self._rows.pop(number).deleteLater()
+        for place, row in enumerate(rows):
+            view = self._rows.get(row.number)
+            if view is None:
+                view = self._rows[row.number] = JobRow(row.number, self._theme, self)
+            if self._box.indexOf(view) != place:
+                self._box.insertWidget(place, view)
+            view.show_row(row, device)
+        self._summary.setText(summary(rows))
+        self._clear.setVisible(any(row.state in (State.DONE, State.CANCELLED) for row in rows))
+
+
+class JobRow(QWidget):
+    """One job.
+
+    Parameters
+    ----------
+    number : int
+        The job's.
+    theme : Theme
+        The icons.
+    panel : QueuePanel
+        Whose signals its buttons raise.
+    """
+
+    def __init__(self, number: int, theme: Theme, panel: QueuePanel) -> None:
+        super().__init__()
+        self._theme = theme
+        self._state: State | None = None
+        self._row: Row | None = None
+        self._icon = QLabel()
+        self._title = label("", "strong")
+        self._title.setMinimumWidth(120)
+        self._title.setMaximumWidth(260)
+        self._message = label("", "muted")
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(150)
+        self._times = label("", "small")
+        self._times.setFont(tabular(self.font()))
+        self._times.setFixedWidth(150)
+        self._details_button = push_button("Details", self._toggle_details, "flat")
+        self._again = push_button("Try again", lambda: panel.retry_asked.emit(number), "flat")
+        self._on_cpu = push_button(
+            "Try on CPU", lambda: panel.retry_on_cpu_asked.emit(number), "flat"
+        )
+        self._pause = icon_button(
+            theme, "pause", "Pause", lambda: panel.pause_asked.emit(number), token="muted"
+        )
+        self._resume = icon_button(
+            theme, "play", "Go on", lambda: panel.retry_asked.emit(number), token="muted"
+        )
+        self._up = icon_button(
+            theme, "up", "Earlier", lambda: panel.move_asked.emit(number, -1), token="muted"
+        )
+        self._down = icon_button(
+            theme, "down", "Later", lambda: panel.move_asked.emit(number, 1), token="muted"
+        )
+        self._cancel = icon_button(
+            theme, "close", "Cancel", lambda: panel.cancel_asked.emit(number), token="muted"
+        )
+        self._remove = icon_button(
+            theme, "close", "Take off the list", lambda: panel.remove_asked.emit(number),
+            token="muted",
+        )  # fmt: skip
+        self._details = _Details()
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 4, 0)
+        row.setSpacing(8)
+        row.addWidget(self._icon)
+        row.addWidget(self._title)
+        row.addWidget(self._message, 1)
+        row.addWidget(self._bar)
+        row.addWidget(self._times)
+        buttons: list[QWidget] = [
+            *(self._details_button, self._again, self._on_cpu, self._pause, self._resume),
+            *(self._up, self._down, self._cancel, self._remove),
+        ]
+        for button in buttons:
+            if isinstance(button, QToolButton):
+                button.setFixedSize(24, 24)
+            row.addWidget(button)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        holder = QWidget()
+        holder.setFixedHeight(tokens.ROW_PX)
+        holder.setLayout(row)
+        box.addWidget(holder)
+        box.addWidget(self._details)
+        theme.changed.connect(self._retint)
+
+    def show_row(self, row: Row, device: str) -> None:
+        """Show the job as it is."""
+        self._row = row
+        if row.state is not self._state:
+            self._state = row.state
+            self._show_state(row)
+        self._title.setText(self._title.fontMetrics().elidedText(
+            row.title, Qt.TextElideMode.ElideMiddle, 250
+        ))  # fmt: skip
+        self._title.setToolTip(row.title)
+        stopping = "Stopping…" if row.asked_to_stop else row.message
+        self._message.setText(f"{stopping} · {device}" if row.state is State.RUNNING else stopping)
+        self._message.setToolTip(stopping)
+        self._bar.setValue(round(row.fraction * 1000))
+        self._times.setText(times(row))
+        self._cancel.setEnabled(not row.asked_to_stop)
+        if row.error is not None:
+            self._details.show_text(str(row.error))
+
+    def _show_state(self, row: Row) -> None:
+        state = row.state
+        name = state.value.capitalize()
+        self.setAccessibleName(f"{row.title}: {name}")
+        self._retint()
+        set_role(self._message, "error" if state is State.FAILED else "muted")
+        self._bar.setVisible(state in (State.RUNNING, State.PAUSED))
+        self._details_button.setVisible(state is State.FAILED)
+        self._on_cpu.setVisible(state is State.FAILED and type(row.error).__name__ == "DeviceError")
+        self._again.setVisible(state in (State.FAILED, State.CANCELLED))
+        self._pause.setVisible(state is State.RUNNING)
+        self._resume.setVisible(state is State.PAUSED)
+        self._up.setVisible(state is State.WAITING)
+        self._down.setVisible(state is State.WAITING)
+        self._cancel.setVisible(state not in OVER)
+        self._remove.setVisible(state in OVER)
+        if state is not State.FAILED:
+            self._details.hide()
+        for button in self.findChildren(QToolButton):
+            button.setAccessibleName(f"{button.toolTip()}: {row.title}")
+
+    def _retint(self) -> None:
+        if self._state is not None:
+            self._icon.setPixmap(self._theme.pixmap(*ICONS[self._state]))
+            self._icon.setToolTip(self._state.value.capitalize())
+
+    def _toggle_details(self) -> None:
+        self._details.setVisible(not self._details.isVisible())
+
+
+class _Details(QWidget):
+    """Why a job failed, to be read and copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setFixedHeight(74)
+        self._text.setAccessibleName("Details of the failure")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(32, 2, 8, 6)
+        row.addWidget(self._text, 1)
+        row.addWidget(push_button("Copy", self._copy), 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def show_text(self, text: str) -> None:
+        """Show the three lines of an error."""
+        if text != self._text.toPlainText():
+            self._text.setPlainText(text)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text.toPlainText())
+
+
+def times(row: Row) -> str:
+    """Return elapsed and left in words: "0:12, 0:21 left"."""
+    if row.state is State.WAITING or (row.state is State.CANCELLED and not row.elapsed_seconds):
+        return ""
+    spent = clock(row.elapsed_seconds)
+    if row.state is not State.RUNNING:
+        return f"took {spent}" if row.state is State.DONE else spent
+    return f"{spent}, {clock(row.left_seconds)} left" if row.left_seconds is not None else spent
+
+
+def summary(rows: tuple[Row, ...]) -> str:
+    """Return the queue in a few words: "1 running, 3 waiting, 1 failed"."""
+    if not rows:
+        return "Nothing to do"
+    counts = [(state, sum(row.state is state for row in rows)) for state in State]
+    return ", ".join(f"{count} {state.value}" for state, count in counts if count)
