@@ -78,7 +78,7 @@ def _swept_kick(
     if design.random() < 0.6:
         body = saturate(body, log_uniform(design, 1, 8))
         body /= np.max(np.abs(body))
-    click = design.uniform(0, 0.5) * _click(design, take, count) * attack(count, 0.0005)
+    click = design.uniform(0, 0.8) * _click(design, take, count) * attack(count, 0.0005)
     level = 1 + 0.03 * take.standard_normal()
     return fade_out(level * body + 0.35 * click, min(0.03, seconds / 4))
 
@@ -154,7 +154,7 @@ def acoustic_kick(design: np.random.Generator, take: np.random.Generator) -> Wav
         design.uniform([0.1, 0.05, 0.03, 0.015, 0.01], [0.3, 0.2, 0.12, 0.07, 0.04]),
     )
     beater = design.uniform(0.05, 0.6) * _click(design, take, count)
-    whole = body + shell + 0.12 * design.uniform(0.2, 1) * air + 0.25 * beater
+    whole = body + shell + 0.15 * design.uniform(0.2, 1) * air + 0.5 * beater
     if design.random() < 0.5:
         whole = equalise(
             whole,
@@ -178,9 +178,9 @@ def electronic_snare(design: np.random.Generator, take: np.random.Generator) -> 
             design.uniform(0.2, 1) / ratio * oscillate(lowest * ratio * bend) * decay(count, ring)
         )
     low = log_uniform(design, 300, 3000)
-    noise = band_noise(take, count, low, design.uniform(6000, 16_000), design.uniform(6, 18))
+    noise = band_noise(take, count, low, log_uniform(design, 3500, 12_000), design.uniform(6, 18))
     noise *= decay(count, seconds * design.uniform(0.5, 1.2))
-    whole = tone * design.uniform(0.2, 1.2) + noise * design.uniform(0.15, 0.6)
+    whole = tone * design.uniform(0.3, 1.5) + noise * design.uniform(0.1, 0.5)
     if design.random() < 0.5:
         whole = saturate(whole, log_uniform(design, 1, 6))
     if design.random() < 0.15:
@@ -192,12 +192,12 @@ def electronic_snare(design: np.random.Generator, take: np.random.Generator) -> 
 
 def acoustic_snare(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a snare drum: two heads' modes, wires that answer, shell, room of the drum."""
-    seconds = log_uniform(design, 0.2, 0.7)
+    seconds = log_uniform(design, 0.3, 1.0)
     count = seconds_to_samples(seconds)
-    lowest = log_uniform(design, 140, 290)
+    lowest = log_uniform(design, 130, 280)
     number = len(_MEMBRANE)
     spread = _MEMBRANE * (1 + 0.04 * design.standard_normal(number))
-    ring = design.uniform(0.06, 0.35) / (0.6 + 0.4 * spread)
+    ring = log_uniform(design, 0.1, 0.6) / (0.6 + 0.4 * spread)
     place = 1 + 0.35 * take.standard_normal(number)
     body = modes(
         lowest * spread * (1 + 0.004 * take.standard_normal()),
@@ -211,16 +211,16 @@ def acoustic_snare(design: np.random.Generator, take: np.random.Generator) -> Wa
         body += design.uniform(0.05, 0.3) * modes(
             [lowest * design.uniform(1.6, 4)], [seconds], [1.0], [0.0], count
         )
-    low, high = design.uniform(0.05, 0.3), design.uniform(0.08, 0.4)
+    low, high = log_uniform(design, 0.08, 0.6), log_uniform(design, 0.1, 0.6)
     wires = falling_noise(
         take,
         count,
         [200, 600, 1500, 3500, 7000, 14_000],
-        design.uniform([-24, -16, -8, -4, -6, -18], [-8, -4, 2, 4, 4, -2]),
+        design.uniform([-20, -14, -6, -4, -10, -32], [-4, -2, 3, 3, 1, -14]),
         np.linspace(low, high, 6) * design.uniform(0.6, 1.6),
     ) * attack(count, design.uniform(0.0003, 0.004))
     stick = design.uniform(0.1, 0.7) * _click(design, take, count)
-    whole = body * design.uniform(0.3, 1) + wires * design.uniform(0.1, 0.5) + 0.2 * stick
+    whole = body * design.uniform(0.5, 1.5) + wires * design.uniform(0.1, 0.45) + 0.2 * stick
     return fade_out(whole * attack(count, 0.0003), seconds * 0.3)
 
 
@@ -243,17 +243,23 @@ def brush(design: np.random.Generator, take: np.random.Generator) -> Wave:
 
 def rim(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a side stick, rim click or clave: one to four short bright modes."""
-    count = seconds_to_samples(log_uniform(design, 0.04, 0.2))
+    count = seconds_to_samples(log_uniform(design, 0.06, 0.4))
     number = int(design.integers(2, 6))
     hertz = log_uniform(design, 350, 1900) * np.cumprod(design.uniform(1.15, 1.9, number))
     wood = modes(
         hertz,
-        design.uniform(0.015, 0.12, number),
+        design.uniform(0.02, 0.2, number),
         design.uniform(0.2, 1, number) * (1 + 0.2 * take.standard_normal(number)),
         design.uniform(0, 6.28, number),
         count,
     )
     whole = wood + design.uniform(0.05, 0.4) * _click(design, take, count)
+    if design.random() < 0.6:
+        # The shell answers; in a rimshot the head does too.
+        low = log_uniform(design, 150, 420) * np.array([1.0, 1.6, 2.2])
+        shell = modes(low, design.uniform(0.08, 0.35, 3), design.uniform(0.2, 1, 3), 0.3, count)
+        hiss = band_noise(take, count, 1500, 7000) * decay(count, design.uniform(0.08, 0.4))
+        whole = whole + design.uniform(0.2, 1.2) * shell + design.uniform(0, 0.1) * hiss
     return fade_out(whole * attack(count, 0.0002), 0.01)
 
 
@@ -291,41 +297,41 @@ def electronic_tom(design: np.random.Generator, take: np.random.Generator) -> Wa
 
 def acoustic_tom(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a tom: membrane modes that sink as the head relaxes, stick and shell."""
-    seconds = log_uniform(design, 0.35, 1.3)
+    seconds = log_uniform(design, 0.5, 2.0)
     count = seconds_to_samples(seconds)
     time = np.arange(count) / 44_100
     lowest = log_uniform(design, 60, 210)
     bend = 1 + design.uniform(0.01, 0.25) * np.exp(-time / design.uniform(0.03, 0.12))
     body = np.zeros(count)
     for ratio in _MEMBRANE[:5] * (1 + 0.04 * design.standard_normal(5)):
-        ring = seconds * design.uniform(0.4, 1) / ratio
+        ring = seconds * design.uniform(0.5, 1.2) / ratio
         level = design.uniform(0.2, 1) / ratio**1.3 * (1 + 0.25 * take.standard_normal())
         body += level * oscillate(lowest * ratio * bend, design.uniform(0, 6)) * decay(count, ring)
     number = len(_MEMBRANE) - 5
     body += modes(
         lowest * 1.1 * _MEMBRANE[5:],
         design.uniform(0.05, 0.25, number),
-        design.uniform(0.02, 0.2, number),
+        design.uniform(0.03, 0.4, number),
         design.uniform(0, 6.28, number),
         count,
     )
-    stick = design.uniform(0.05, 0.5) * _click(design, take, count)
-    air = band_noise(take, count, 150, 2500, 6) * decay(count, design.uniform(0.03, 0.2))
-    whole = body + 0.2 * stick + design.uniform(0, 0.06) * air
+    stick = design.uniform(0.1, 1.0) * _click(design, take, count)
+    air = band_noise(take, count, 150, 3500, 6) * decay(count, design.uniform(0.05, 0.4))
+    whole = body + 0.35 * stick + design.uniform(0.01, 0.1) * air
     return fade_out(whole * attack(count, 0.0006), seconds * 0.3)
 
 
 def hand_drum(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a conga, bongo, djembe or cajon stroke: open, muted or slapped."""
     open_stroke = design.random() < 0.5
-    seconds = design.uniform(0.25, 0.6) if open_stroke else design.uniform(0.08, 0.2)
+    seconds = design.uniform(0.3, 1.2) if open_stroke else design.uniform(0.1, 0.4)
     count = seconds_to_samples(seconds)
     lowest = log_uniform(design, 75, 420)
     number = 6
     spread = _MEMBRANE[:number] * (1 + 0.05 * design.standard_normal(number))
     body = modes(
         lowest * spread,
-        seconds * design.uniform(0.3, 1, number) / spread**0.6,
+        seconds * design.uniform(0.5, 1.3, number) / spread**0.6,
         design.uniform(0.2, 1, number) / spread * (1 + 0.25 * take.standard_normal(number)),
         design.uniform(0, 6.28, number),
         count,

@@ -80,7 +80,7 @@ def _metal(
         whole += design.uniform(0, 2) * band_noise(take, count, 6000, 15_000) * decay(count, ring)
         return whole
     levels = design.uniform(
-        [-60, -40, -24, -10, -4, -6, -14], [-30, -16, -6, 0, 2, 2, 0]
+        [-44, -30, -18, -8, -4, -12, -28], [-16, -10, -4, 0, 2, 2, -6]
     ) - design.choice([0, 0, 10]) * np.array([0, 0, 0, 0, 0, 1, 2])
     hiss = falling_noise(take, count, _CENTRES, levels, ring * design.uniform(0.5, 1.1, 7))
     if kind < 0.5:
@@ -94,29 +94,33 @@ def _metal(
         ring_seconds=ring * 1.2,
         tilt=design.uniform(0, 1.2),
     )
-    plate = equalise(plate, [500, design.uniform(1500, 5000)], [-24, 0])
+    plate = equalise(plate, [250, log_uniform(design, 600, 4000)], [-18, 0])
     plate *= decay(count, ring * 1.5)
+    thump = modes(
+        log_uniform(design, 150, 700) * np.array([1.0, 1.7]), 0.08, [1.0, 0.6], 0.0, count
+    )
+    plate += design.uniform(0, 0.25) * np.max(np.abs(plate)) * thump
     strength = np.sqrt(np.mean(hiss**2) / (np.mean(plate**2) + 1e-12))
     return hiss + plate * strength * log_uniform(design, 0.2, 2)
 
 
 def closed_hat(design: np.random.Generator, take: np.random.Generator) -> Wave:
-    """Return a closed hi-hat, 0.03-0.2 s."""
-    ring = log_uniform(design, 0.03, 0.2)
+    """Return a closed hi-hat, 0.05-0.5 s."""
+    ring = log_uniform(design, 0.05, 0.5)
     whole = _metal(design, take, ring * 1.1 + 0.02, ring * (1 + 0.1 * take.standard_normal()))
     return fade_out(whole * attack(len(whole), design.uniform(0.0002, 0.0015)), ring * 0.3)
 
 
 def open_hat(design: np.random.Generator, take: np.random.Generator) -> Wave:
-    """Return an open or half open hi-hat, 0.2-1.4 s."""
-    ring = log_uniform(design, 0.25, 1.6)
-    whole = _metal(design, take, min(ring, 1.4), ring * (1 + 0.1 * take.standard_normal()))
+    """Return an open or half open hi-hat, 0.4-1.8 s."""
+    ring = log_uniform(design, 0.4, 3.0)
+    whole = _metal(design, take, min(ring, 1.8), ring * (1 + 0.1 * take.standard_normal()))
     return fade_out(whole * attack(len(whole), design.uniform(0.0002, 0.003)), ring * 0.25)
 
 
 def pedal_hat(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a hi-hat closed by the foot: duller, with a soft start."""
-    ring = log_uniform(design, 0.03, 0.12)
+    ring = log_uniform(design, 0.05, 0.25)
     whole = _metal(design, take, ring * 1.2 + 0.02, ring)
     whole = equalise(whole, [2000, 5000, 10_000], [4, 0, -8])
     return fade_out(whole * attack(len(whole), design.uniform(0.002, 0.008)), ring * 0.3)
@@ -132,7 +136,7 @@ def _cymbal(
     bloom: float,
 ) -> Wave:
     """Return a big cymbal: plate modes, wash that blooms, stick."""
-    count = seconds_to_samples(min(ring, 2.6))
+    count = seconds_to_samples(min(ring, 3.2))
     plate = _plate(
         design,
         take,
@@ -142,24 +146,24 @@ def _cymbal(
         ring_seconds=ring,
         tilt=tilt,
     )
-    levels = design.uniform([-30, -20, -12, -6, -4, -6, -14], [-16, -8, -4, 2, 2, 2, -2])
+    levels = design.uniform([-22, -12, -6, -6, -8, -16, -32], [-6, 0, 2, 2, 2, 0, -8])
     ratios = np.array([1.2, 1.1, 1.0, 0.9, 0.7, 0.5, 0.3]) * design.uniform(0.7, 1.1)
     wash = falling_noise(take, count, _CENTRES, levels, ring * ratios) * attack(count, bloom)
     contact = band_noise(take, count, 2500, 9000, 6) * decay(count, 0.03)
     plate /= np.sqrt(np.mean(plate**2)) + 1e-12
     wash /= np.sqrt(np.mean(wash**2)) + 1e-12
     whole = plate * design.uniform(0.3, 1) + wash * design.uniform(0.2, 1) + stick * contact
-    return fade_out(whole * attack(count, 0.0004), ring * 0.15)
+    return fade_out(whole * attack(count, 0.0004), 0.15 * count / 44_100)
 
 
 def crash(design: np.random.Generator, take: np.random.Generator) -> Wave:
-    """Return a crash, splash or china, 0.5-2.6 s."""
-    ring = log_uniform(design, 0.6, 3.5)
+    """Return a crash, splash or china, 1-3.2 s."""
+    ring = log_uniform(design, 1.0, 7.0)
     whole = _cymbal(
         design,
         take,
         ring=ring,
-        tilt=design.uniform(-0.2, 0.6),
+        tilt=design.uniform(-0.9, 0.3),
         stick=design.uniform(0.2, 1),
         bloom=design.uniform(0.001, 0.03),
     )
@@ -168,12 +172,12 @@ def crash(design: np.random.Generator, take: np.random.Generator) -> Wave:
 
 def ride(design: np.random.Generator, take: np.random.Generator) -> Wave:
     """Return a ride stroke or its bell: a clear ping over a long, thin wash."""
-    ring = log_uniform(design, 0.8, 4)
+    ring = log_uniform(design, 1.5, 8)
     whole = _cymbal(
         design,
         take,
         ring=ring,
-        tilt=design.uniform(-0.6, 0.2),
+        tilt=design.uniform(-1.1, 0.0),
         stick=design.uniform(1, 4),
         bloom=design.uniform(0.01, 0.06),
     )
@@ -181,7 +185,7 @@ def ride(design: np.random.Generator, take: np.random.Generator) -> Wave:
     number = int(design.integers(3, 8))
     ping = modes(
         log_uniform(design, 350, 900) * np.cumprod(design.uniform(1.1, 1.7, number)),
-        design.uniform(0.3, 1.6, number),
+        design.uniform(0.5, 3, number),
         design.uniform(0.2, 1, number),
         take.uniform(0, 6.28, number),
         count,
