@@ -16,7 +16,7 @@ from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
 from drumstudio.core.names import fill_template
 from drumstudio.files.encode import FORMATS
-from drumstudio.files.result_cache import ResultCache, cache_key
+from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
 from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
@@ -166,34 +166,70 @@ def separated(
     Cancelled
         If the person asked to stop; what was computed is kept and used by the next try.
     """
-    work = paths.user_cache_folder() / "decoded"
-    work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work) as folder:
-        mixture = Path(folder) / "mixture.wav"
+    with _scratch_folder() as folder:
+        mixture = folder / "mixture.wav"
         decoded = pool.run(
             "decode", portion(checkpoint, 0.0, 0.05), source=str(song), target=str(mixture)
         )
-        key = cache_key(decoded["sha256"], settings.card.hash, ENGINE_VERSION, settings.parameters)
-        found = cache.get(key)
-        from_cache = found is not None
-        if found is None:
-            drums = Path(folder) / "drums.wav"
-            with cache.working(key) as work_folder:
-                record = pool.run(
-                    "separate",
-                    portion(checkpoint, 0.05, 0.95),
-                    mixture=str(mixture),
-                    drums=str(drums),
-                    card_folder=str(settings.card.folder),
-                    settings=settings.parameters,
-                    device=settings.device,
-                    threads=settings.threads,
-                    work_folder=str(work_folder),
-                )
-            record["notes"] = [*decoded["notes"], *record["notes"]]
-            found = cache.put(key, drums, record)
+        found, from_cache = separate_mixture(
+            mixture, decoded["sha256"], settings, pool, cache, portion(checkpoint, 0.05, 0.95)
+        )
+        record = {**found.record, "notes": [*decoded["notes"], *found.record["notes"]]}
         with found:
-            yield Separated(mixture, found.drums, found.record, from_cache)
+            yield Separated(mixture, found.drums, record, from_cache)
+
+
+def separate_mixture(
+    mixture: Path,
+    samples_sha256: str,
+    settings: SeparationSettings,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+) -> tuple[CachedResult, bool]:
+    """Return the drums of a decoded song, and whether they were in the cache already.
+
+    Parameters
+    ----------
+    mixture : Path
+        A media WAV.
+    samples_sha256 : str
+        Hash of its samples, as the decode job returned it.
+
+    Raises
+    ------
+    DrumStudioError
+        If the separation fails.
+    Cancelled
+        If the person asked to stop; what was computed is kept and used by the next try.
+    """
+    key = cache_key(samples_sha256, settings.card.hash, ENGINE_VERSION, settings.parameters)
+    found = cache.get(key)
+    if found is not None:
+        return found, True
+    with _scratch_folder() as folder:
+        drums = folder / "drums.wav"
+        with cache.working(key) as work_folder:
+            record = pool.run(
+                "separate",
+                checkpoint,
+                mixture=str(mixture),
+                drums=str(drums),
+                card_folder=str(settings.card.folder),
+                settings=settings.parameters,
+                device=settings.device,
+                threads=settings.threads,
+                work_folder=str(work_folder),
+            )
+        return cache.put(key, drums, record), False
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    parent = paths.user_cache_folder() / "decoded"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
 
 
 def separate_song(
