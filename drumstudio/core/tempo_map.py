@@ -6,29 +6,32 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
+
+from drumstudio.core import check
 
 TICKS_PER_BEAT = 960
-MIN_BPM = 10.0
-MAX_BPM = 999.0
+SLOWEST_BPM, FASTEST_BPM = 10.0, 1_000.0
 
 GridKind = Literal["bar", "beat", "sixteenth"]
 
 _SIXTEENTHS_PER_BEAT = 4
 _LONGEST_TAP_GAP_SECONDS = 3.0  # a longer one begins a new series
 _FEWEST_TAPS = 3
+_MOST_TEMPOS = 1_000
+_MOST_SECONDS = 1e7
 
 
 @dataclass(frozen=True, slots=True)
-class TempoSection:
-    """A stretch of one tempo, until the next section begins.
+class Tempo:
+    """A tempo, until the next one.
 
     Parameters
     ----------
     start_seconds : float
-        Where it begins; the first section holds for what is before it, too.
+        Where it begins; the first one holds for what is before it, too.
     bpm : float
-        Beats a minute, in [`MIN_BPM`, `MAX_BPM`].
+        Beats a minute, in [`SLOWEST_BPM`, `FASTEST_BPM`].
 
     Raises
     ------
@@ -40,10 +43,8 @@ class TempoSection:
     bpm: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.start_seconds):
-            raise ValueError(f"start_seconds must be finite, got {self.start_seconds}")
-        if not MIN_BPM <= self.bpm <= MAX_BPM:
-            raise ValueError(f"bpm must be in [{MIN_BPM}, {MAX_BPM}], got {self.bpm}")
+        check.within("start_seconds", self.start_seconds, -_MOST_SECONDS, _MOST_SECONDS)
+        check.within("bpm", self.bpm, SLOWEST_BPM, FASTEST_BPM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +82,42 @@ class TempoMap:
 
     Parameters
     ----------
-    sections : tuple of TempoSection
+    tempos : tuple of Tempo
         At least one, in order of time.
     origin_seconds : float
         Where bar 1 begins. It need not lie inside the song.
     beats_per_bar : int
-        In [1, 32].
+        In [1, 64].
     confidence : float
-        How sure the estimate of the beats was, in [0, 1]; 0 for none.
+        How sure the estimate of the beats is, in [0, 1]; 1 for what a person set.
     confirmed : bool
         Whether the person has said where bars begin. Until then only beats are drawn.
 
     Raises
     ------
     ValueError
-        If the sections are not in order or a value is out of range.
+        If the tempos are not in order or a value is out of range.
     """
 
-    sections: tuple[TempoSection, ...]
+    tempos: tuple[Tempo, ...]
     origin_seconds: float = 0.0
     beats_per_bar: int = 4
     confidence: float = 0.0
     confirmed: bool = False
 
     def __post_init__(self) -> None:
-        starts = [section.start_seconds for section in self.sections]
-        if not starts or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
-            raise ValueError(f"sections must begin one after the other, got {starts}")
-        if not math.isfinite(self.origin_seconds):
-            raise ValueError(f"origin_seconds must be finite, got {self.origin_seconds}")
-        if not 1 <= self.beats_per_bar <= 32:
-            raise ValueError(f"beats_per_bar must be in [1, 32], got {self.beats_per_bar}")
-        if not 0.0 <= self.confidence <= 1.0:
-            raise ValueError(f"confidence must be in [0, 1], got {self.confidence}")
+        check.within("number of tempos", len(self.tempos), 1, _MOST_TEMPOS)
+        starts = [tempo.start_seconds for tempo in self.tempos]
+        if any(later <= earlier for earlier, later in zip(starts, starts[1:], strict=False)):
+            raise ValueError("tempos must be in order of time")
+        check.within("origin_seconds", self.origin_seconds, -_MOST_SECONDS, _MOST_SECONDS)
+        check.within("beats_per_bar", self.beats_per_bar, 1, 64)
+        check.within("confidence", self.confidence, 0.0, 1.0)
 
     @classmethod
     def constant(cls, bpm: float, origin_seconds: float = 0.0, beats_per_bar: int = 4) -> TempoMap:
         """Return a map of one tempo."""
-        return cls((TempoSection(0.0, bpm),), origin_seconds, beats_per_bar)
+        return cls((Tempo(0.0, bpm),), origin_seconds, beats_per_bar)
 
     # --- seconds and beats -------------------------------------------------------------
 
@@ -129,31 +128,31 @@ class TempoMap:
     def seconds_at(self, beat: float) -> float:
         """Return the time of a beat, counted from 0 at bar 1; the inverse of `beat_at`."""
         target = beat + self._travelled(self.origin_seconds)
-        begins = 0.0  # beats travelled where the section begins
-        for section, following in zip(self.sections, self.sections[1:], strict=False):
-            ends = begins + (following.start_seconds - section.start_seconds) * section.bpm / 60.0
+        begins = 0.0  # beats travelled where this tempo begins
+        for tempo, following in zip(self.tempos, self.tempos[1:], strict=False):
+            ends = begins + (following.start_seconds - tempo.start_seconds) * tempo.bpm / 60.0
             if target < ends:
-                return section.start_seconds + (target - begins) * 60.0 / section.bpm
+                return tempo.start_seconds + (target - begins) * 60.0 / tempo.bpm
             begins = ends
-        last = self.sections[-1]
+        last = self.tempos[-1]
         return last.start_seconds + (target - begins) * 60.0 / last.bpm
 
     def _travelled(self, seconds: float) -> float:
-        """Return the beats between the first section's begin and a time."""
+        """Return the beats between the first tempo's begin and a time."""
         beats = 0.0
-        for section, following in zip(self.sections, self.sections[1:], strict=False):
+        for tempo, following in zip(self.tempos, self.tempos[1:], strict=False):
             if seconds < following.start_seconds:
-                return beats + (seconds - section.start_seconds) * section.bpm / 60.0
-            beats += (following.start_seconds - section.start_seconds) * section.bpm / 60.0
-        last = self.sections[-1]
+                return beats + (seconds - tempo.start_seconds) * tempo.bpm / 60.0
+            beats += (following.start_seconds - tempo.start_seconds) * tempo.bpm / 60.0
+        last = self.tempos[-1]
         return beats + (seconds - last.start_seconds) * last.bpm / 60.0
 
     def bpm_at(self, seconds: float) -> float:
         """Return the tempo at a time, in beats a minute."""
-        return self.sections[self._section_index(seconds)].bpm
+        return self.tempos[self._tempo_index(seconds)].bpm
 
-    def _section_index(self, seconds: float) -> int:
-        starts = [section.start_seconds for section in self.sections]
+    def _tempo_index(self, seconds: float) -> int:
+        starts = [tempo.start_seconds for tempo in self.tempos]
         return max(bisect_right(starts, seconds) - 1, 0)
 
     # --- bars --------------------------------------------------------------------------
@@ -191,7 +190,7 @@ class TempoMap:
             spacing allows, in order of time. Of an unconfirmed map beats only, none at all
             where they would run together: its bars would be guessed.
         """
-        fastest = max(section.bpm for section in self._visible(start_seconds, stop_seconds))
+        fastest = max(tempo.bpm for tempo in self._visible(start_seconds, stop_seconds))
         beat_seconds = 60.0 / fastest
         if not self.confirmed:
             if beat_seconds < min_spacing_seconds:
@@ -217,9 +216,9 @@ class TempoMap:
             yield GridLine(seconds, kind, position)
             ticks += step
 
-    def _visible(self, start_seconds: float, stop_seconds: float) -> tuple[TempoSection, ...]:
-        first, last = self._section_index(start_seconds), self._section_index(stop_seconds)
-        return self.sections[first : last + 1]
+    def _visible(self, start_seconds: float, stop_seconds: float) -> tuple[Tempo, ...]:
+        first, last = self._tempo_index(start_seconds), self._tempo_index(stop_seconds)
+        return self.tempos[first : last + 1]
 
     def nearest(self, seconds: float, kind: GridKind) -> float:
         """Return the time of the nearest bar, beat or sixteenth.
@@ -242,10 +241,10 @@ class TempoMap:
         Raises
         ------
         ValueError
-            If a tempo leaves [`MIN_BPM`, `MAX_BPM`].
+            If a tempo leaves [`SLOWEST_BPM`, `FASTEST_BPM`].
         """
-        scaled = tuple(replace(section, bpm=section.bpm * factor) for section in self.sections)
-        return replace(self, sections=scaled)
+        scaled = tuple(replace(tempo, bpm=tempo.bpm * factor) for tempo in self.tempos)
+        return replace(self, tempos=scaled)
 
     def shifted(self, beats: float) -> TempoMap:
         """Return the map with bar 1 later by some beats: half a beat, one, or a bar."""
@@ -256,68 +255,28 @@ class TempoMap:
         return replace(self, origin_seconds=seconds, confirmed=True)
 
     def with_bpm(self, bpm: float, seconds: float) -> TempoMap:
-        """Return the map with another tempo in the section that holds a time.
+        """Return the map with another tempo where a time lies.
 
         Raises
         ------
         ValueError
             If the tempo is out of range.
         """
-        index = self._section_index(seconds)
-        section = replace(self.sections[index], bpm=bpm)
-        return replace(
-            self, sections=(*self.sections[:index], section, *self.sections[index + 1 :])
-        )
+        index = self._tempo_index(seconds)
+        tempo = replace(self.tempos[index], bpm=bpm)
+        return replace(self, tempos=(*self.tempos[:index], tempo, *self.tempos[index + 1 :]))
 
     def split(self, seconds: float, bpm: float) -> TempoMap:
-        """Return the map with another tempo from a time on, until the next section.
+        """Return the map with another tempo from a time on, until the next tempo.
 
         Raises
         ------
         ValueError
             If the tempo is out of range.
         """
-        kept = tuple(s for s in self.sections if s.start_seconds != seconds)
-        sections = (*kept, TempoSection(seconds, bpm))
-        return replace(self, sections=tuple(sorted(sections, key=lambda s: s.start_seconds)))
-
-    # --- a project's file --------------------------------------------------------------
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the map as plain JSON-able values."""
-        return {
-            "sections": [
-                {"start_seconds": section.start_seconds, "bpm": section.bpm}
-                for section in self.sections
-            ],
-            "origin_seconds": self.origin_seconds,
-            "beats_per_bar": self.beats_per_bar,
-            "confidence": self.confidence,
-            "confirmed": self.confirmed,
-        }
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> TempoMap:
-        """Return the map that `to_dict` made plain.
-
-        Raises
-        ------
-        ValueError
-            If something is missing, of another type, or out of range.
-        """
-        try:
-            return cls(
-                tuple(
-                    TempoSection(float(section["start_seconds"]), float(section["bpm"]))
-                    for section in plain["sections"]
-                ),
-                float(plain["origin_seconds"]),
-                int(plain["beats_per_bar"]),
-                float(plain["confidence"]),
-                bool(plain["confirmed"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a tempo map: {error!r}") from error
+        kept = tuple(s for s in self.tempos if s.start_seconds != seconds)
+        tempos = (*kept, Tempo(seconds, bpm))
+        return replace(self, tempos=tuple(sorted(tempos, key=lambda s: s.start_seconds)))
 
 
 def tapped_bpm(taps: Sequence[float]) -> float | None:
@@ -331,7 +290,7 @@ def tapped_bpm(taps: Sequence[float]) -> float | None:
     Returns
     -------
     float or None
-        Beats a minute, within [`MIN_BPM`, `MAX_BPM`]; None for fewer than three taps.
+        Beats a minute, within [`SLOWEST_BPM`, `FASTEST_BPM`]; None for fewer than three taps.
 
     Notes
     -----
@@ -351,4 +310,4 @@ def tapped_bpm(taps: Sequence[float]) -> float | None:
     below = sum((n - middle) ** 2 for n in range(len(series)))
     if above <= 0.0:
         return None
-    return min(max(60.0 * below / above, MIN_BPM), MAX_BPM)
+    return min(max(60.0 * below / above, SLOWEST_BPM), FASTEST_BPM)
