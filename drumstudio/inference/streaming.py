@@ -272,7 +272,7 @@ def joined(chunks: Sequence[Chunk], read: Callable[[int, int], Samples]) -> Iter
         The song's own ends do not fade. Where both neighbours agree, their bits are kept.
     """
     tail = np.zeros((0, 0), dtype=np.float32)  # what the chunk before shares with this one
-    for chunk, after in zip(chunks, [*chunks[1:], None], strict=True):
+    for chunk, after in zip(chunks, [*chunks[1:], None], strict=False):
         samples = read(chunk.start, chunk.stop)
         shared = tail.shape[1]
         if shared:
