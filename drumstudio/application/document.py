@@ -284,6 +284,21 @@ class Document:
         """Whether it differs from what was last saved."""
         return self.project is not self._saved_project and self.project != self._saved_project
 
+    def require_writable(self, what: str) -> None:
+        """Refuse before long work whose result could not be kept.
+
+        Parameters
+        ----------
+        what : str
+            First line of the error.
+
+        Raises
+        ------
+        ProjectError
+            If the project is read-only or closed.
+        """
+        self._writable(what)
+
     # --- editing ------------------------------------------------------------------------
 
     @contextmanager
@@ -493,6 +508,34 @@ class Document:
             self._take_over(saved)
             self._start_journal()
         self.changed()
+
+    def delete_unreferenced(self) -> tuple[int, int]:
+        """Delete what neither the project, its history nor its versions need.
+
+        Returns
+        -------
+        files, bytes : int
+            How many were deleted, and their size.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the project is read-only, has edits that can not be saved first, a version can
+            not be read, or a file can not be deleted.
+        """
+        with self._guard:
+            self._writable(f"Cannot clean {self.name}")
+            unneeded = self.media.unreferenced(self._edited)
+            freed = 0
+            for path in unneeded:
+                try:
+                    freed += path.stat().st_size
+                    atomic.remove(path)
+                except OSError as error:
+                    raise atomic.explain_os_error(
+                        error, f"Cannot clean {self.name}", path, kind=ProjectError
+                    ) from error
+            return len(unneeded), freed
 
     # --- closing ------------------------------------------------------------------------
 

@@ -58,6 +58,10 @@ class ProjectMedia:
     def __init__(self, folder: ProjectFolder) -> None:
         self._folder = folder
 
+    def path(self, folder: str, sha256: str) -> Path:
+        """Return where a file of a content belongs, whether it is there or not."""
+        return self._folder.path / folder / (sha256 + _SUFFIXES[folder])
+
     def mixture_file(self, song: Song) -> Path:
         """Return the file of a song's mixture.
 
@@ -110,7 +114,7 @@ class ProjectMedia:
         """
         try:
             sha256, size = file_sha256(incoming), incoming.stat().st_size
-            target = self._path(folder, sha256)
+            target = self.path(folder, sha256)
             if not (is_plain_file(target) and file_sha256(target) == sha256):
                 descriptor = atomic.open_file(incoming)
                 try:
@@ -171,7 +175,7 @@ class ProjectMedia:
         found = []
         for number, (folder, sha256, size, needed_by) in enumerate(needed):
             checkpoint(number / len(needed), f"Checking {needed_by}")
-            path = self._path(folder, sha256)
+            path = self.path(folder, sha256)
             if not self._is_there(folder, sha256, size) or file_sha256(path) != sha256:
                 found.append(Missing(folder, sha256, size, needed_by))
         return found
@@ -224,11 +228,8 @@ class ProjectMedia:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _path(self, folder: str, sha256: str) -> Path:
-        return self._folder.path / folder / (sha256 + _SUFFIXES[folder])
-
     def _is_there(self, folder: str, sha256: str, size: int) -> bool:
-        path = self._path(folder, sha256)
+        path = self.path(folder, sha256)
         return is_plain_file(path) and path.stat().st_size == size
 
     def _found(self, folder: str, media: Media, needed_by: str) -> Path:
@@ -238,7 +239,7 @@ class ProjectMedia:
                 why=f"{folder}/{media.sha256[:12]}... is not in the project's folder.",
                 fix="Let DrumStudio look for it: relink, with the folder that it may be in.",
             )
-        return self._path(folder, media.sha256)
+        return self.path(folder, media.sha256)
 
     def _referenced_files(self, states: Iterable[Edited]) -> list[Path]:
         hashes: set[str] = set()

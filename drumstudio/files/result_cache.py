@@ -221,7 +221,11 @@ class ResultCache:
                 error, "Cannot prepare a separation", self._work
             ) from error
         with lock:
-            yield folder
+            try:
+                yield folder
+            finally:
+                if not folder.exists():  # who finishes removes its own chunks
+                    _remove(lock.path)
 
     def size(self) -> dict[str, int]:
         """Return what the cache holds: bytes, cap_bytes, results, work_bytes, work_folders."""

@@ -1,0 +1,359 @@
+"""What comes into a project: songs, separations, drums made elsewhere, files found again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drumstudio import atomic
+from drumstudio.core import check
+from drumstudio.core.audio import Samples
+from drumstudio.core.errors import AudioOpenError, ProjectError
+from drumstudio.core.resample import StreamResampler, resampled_length
+from drumstudio.core.song import (
+    MAX_NOTES,
+    Media,
+    Project,
+    Separation,
+    Song,
+    cleaned_name,
+    new_id,
+)
+from drumstudio.files.plain_file import file_sha256, is_plain_file
+from drumstudio.files.project_media import MIXTURES, SEPARATIONS, Missing, ProjectMedia
+from drumstudio.files.result_cache import ResultCache
+from drumstudio.files.wav_file import WavReader, WavWriter
+from drumstudio.jobs.job import Checkpoint, portion
+from drumstudio.workers.pool import WorkerPool
+from drumstudio.workflows.separate_song import SeparationSettings, separate_mixture
+
+_BLOCK_SAMPLES = 65_536
+
+
+def open_song(source: Path, media: ProjectMedia, pool: WorkerPool, checkpoint: Checkpoint) -> Song:
+    """Decode a sound file into a project; return the song that it is.
+
+    Nothing refers to the file yet: the song becomes part of the project by a command.
+
+    Parameters
+    ----------
+    source : Path
+        Any sound file.
+    media : ProjectMedia
+        Of the project.
+
+    Raises
+    ------
+    DrumStudioError
+        If the file can not be read or the disk refuses; nothing is left behind.
+    Cancelled
+        If the person asked to stop.
+    """
+    mixture, notes = _decoded(source, media, MIXTURES, pool, checkpoint)
+    return Song(
+        id=new_id(),
+        name=cleaned_name(source.stem),
+        source=cleaned_name(source.name),
+        mixture=mixture,
+        notes=_texts(notes),
+    )
+
+
+def separate_into(
+    song: Song,
+    settings: SeparationSettings,
+    media: ProjectMedia,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+) -> Separation:
+    """Separate a song of a project; return the separation, whose drums the project then owns.
+
+    Raises
+    ------
+    DrumStudioError
+        If the song's file is missing, or the separation fails.
+    Cancelled
+        If the person asked to stop; what was computed is kept and used by the next try.
+    """
+    mixture = media.mixture_file(song)
+    drums, _ = separate_mixture(
+        mixture, song.mixture.samples_sha256, settings, pool, cache, portion(checkpoint, 0, 0.98)
+    )
+    with drums:
+        size = media.take(drums.drums, SEPARATIONS, drums.sha256)
+        record = drums.record
+    return Separation(
+        id=new_id(),
+        name=cleaned_name(settings.card.name),
+        drums=_shape(media.path(SEPARATIONS, drums.sha256), drums.sha256, size),
+        origin="model",
+        model_id=settings.card.id,
+        model_hash=settings.card.hash,
+        engine_version=str(record["engine_version"]),
+        settings=dict(settings.parameters),
+        device=str(record["device"]),
+        chunk_seconds=record["chunk_seconds"],
+        seconds=record["seconds"],
+        notes=_texts(record["notes"]),
+    )
+
+
+def import_drums(
+    source: Path, song: Song, media: ProjectMedia, pool: WorkerPool, checkpoint: Checkpoint
+) -> Separation:
+    """Take drums that were made elsewhere as a separation of a song.
+
+    They are brought to the song's rate, channels and length; what was done is in the notes.
+
+    Parameters
+    ----------
+    source : Path
+        Any sound file that starts where the song starts.
+
+    Raises
+    ------
+    DrumStudioError
+        If the file can not be read, has more channels than the song (and the song has more
+        than one), or the disk refuses.
+    Cancelled
+        If the person asked to stop.
+    """
+    with media.incoming(SEPARATIONS) as decoded_path:
+        decoded = pool.run(
+            "decode", portion(checkpoint, 0.0, 0.6), source=str(source), target=str(decoded_path)
+        )
+        notes = list(decoded["notes"])
+        with media.incoming(SEPARATIONS) as fitted_path:
+            notes += _fit(decoded_path, fitted_path, song, source, portion(checkpoint, 0.6, 0.9))
+            sha256, size = media.keep(fitted_path, SEPARATIONS)
+    checkpoint(1.0, f"Imported {source.name}")
+    return Separation(
+        id=new_id(),
+        name=cleaned_name(source.stem),
+        drums=_shape(media.path(SEPARATIONS, sha256), sha256, size),
+        origin="import",
+        notes=_texts([f"imported from {source.name}", *notes]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """What looking for missing files came to.
+
+    Parameters
+    ----------
+    found : tuple of Missing
+        What is in the project again.
+    missing : tuple of Missing
+        What was not in the folder.
+    """
+
+    found: tuple[Missing, ...]
+    missing: tuple[Missing, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON-able values."""
+        return {
+            "found": [missing.needed_by for missing in self.found],
+            "missing": [missing.needed_by for missing in self.missing],
+        }
+
+
+def relink(
+    project: Project, folder: Path, media: ProjectMedia, pool: WorkerPool, checkpoint: Checkpoint
+) -> Relinked:
+    """Look for a project's missing files in a folder, by content, whatever they are called.
+
+    A missing song is known again in the file it was imported from, too, if that still has its
+    name: decoded again, it has to be the same bit by bit.
+
+    Parameters
+    ----------
+    project : Project
+        What to complete.
+    folder : Path
+        Where to look, with the folders in it.
+    media : ProjectMedia
+        Of the project: what is found is copied there.
+
+    Raises
+    ------
+    ProjectError, DiskFullError
+        If the folder is not there or the disk refuses.
+    Cancelled
+        If the person asked to stop; what was found until then is in the project.
+    """
+    if not folder.is_dir():
+        raise ProjectError(
+            "Cannot look for missing files",
+            why=f"{folder} is not a folder.",
+            fix="Choose the folder in which the files may be.",
+        )
+    missing = media.missing(project)
+    sizes = {item.bytes for item in missing}
+    wanted = {(item.bytes, item.sha256): item for item in missing}
+    names = {song.source for song in project.songs}
+    namesakes = []
+    for number, path in enumerate(_files_in(folder) if missing else ()):
+        checkpoint(0.5 * number / (number + 100), f"Looking at {path.name}")
+        size = _size(path)
+        item = wanted.get((size, _sha256(path))) if size in sizes else None
+        if item is not None:
+            _copy_in(path, item, media)
+        elif path.name in names:
+            namesakes.append(path)
+    for number, path in enumerate(namesakes):
+        share = 0.5 / len(namesakes)
+        part = portion(checkpoint, 0.5 + share * number, 0.5 + share * (number + 1))
+        _decode_again(path, media.missing(project), media, pool, part)
+    still = media.missing(project)
+    return Relinked(tuple(item for item in missing if item not in still), tuple(still))
+
+
+# --- inside ----------------------------------------------------------------------------
+
+
+def _decoded(
+    source: Path, media: ProjectMedia, folder: str, pool: WorkerPool, checkpoint: Checkpoint
+) -> tuple[Media, list[str]]:
+    with media.incoming(folder) as incoming:
+        decoded = pool.run(
+            "decode", portion(checkpoint, 0.0, 0.9), source=str(source), target=str(incoming)
+        )
+        sha256, size = media.keep(incoming, folder)
+    checkpoint(1.0, f"Imported {source.name}")
+    kept = Media(
+        sha256=sha256,
+        bytes=size,
+        sample_rate=decoded["sample_rate"],
+        channels=decoded["channels"],
+        samples=decoded["samples"],
+        samples_sha256=decoded["sha256"],
+    )
+    return kept, decoded["notes"]
+
+
+def _shape(path: Path, sha256: str, size: int) -> Media:
+    with WavReader(path) as reader:
+        return Media(sha256, size, reader.sample_rate, reader.channels, reader.samples)
+
+
+def _texts(notes: Iterable[str]) -> tuple[str, ...]:
+    cleaned = [note.encode("utf-8", "replace").decode()[: check.MAX_TEXT] for note in notes]
+    return tuple(cleaned[:MAX_NOTES])
+
+
+def _fit(
+    decoded: Path, target: Path, song: Song, source: Path, checkpoint: Checkpoint
+) -> list[str]:
+    """Write drums with the song's rate, channels and length; return what had to be done."""
+    shape = song.mixture
+    what = f"Cannot take {source.name} as the drums of {song.name}"
+    atomic.require_free(target.parent, 4 * shape.samples * shape.channels, what)
+    with WavReader(decoded) as reader:
+        if shape.channels != 1 and reader.channels not in (1, shape.channels):
+            raise AudioOpenError(
+                what,
+                why=f"it has {reader.channels} channels and the song has {shape.channels}.",
+                fix="Export it with as many channels as the song.",
+            )
+        with (
+            atomic.writing(target, what=what, kind=ProjectError) as temporary,
+            WavWriter(temporary, shape.sample_rate, shape.channels) as writer,
+        ):
+            for block in _fitted_blocks(reader, shape):
+                checkpoint(writer.samples / max(1, shape.samples), f"Importing {source.name}")
+                writer.write(block[:, : shape.samples - writer.samples])
+        return _fitting_notes(reader, shape)
+
+
+def _fitted_blocks(reader: WavReader, shape: Media) -> Iterator[Samples]:
+    """Yield the samples at a song's rate and with its channels, at least as many as it has."""
+    length = resampled_length(reader.samples, reader.sample_rate, shape.sample_rate)
+    same_rate = reader.sample_rate == shape.sample_rate
+    stream = StreamResampler(reader.sample_rate, shape.sample_rate, shape.channels, length)
+    for start in range(0, reader.samples, _BLOCK_SAMPLES):
+        block = reader.read(start, min(_BLOCK_SAMPLES, reader.samples - start))
+        block = _with_channels(block, shape.channels)
+        yield block if same_rate else stream.push(block)
+    if not same_rate:
+        yield stream.finish()
+    for start in range(length, shape.samples, _BLOCK_SAMPLES):
+        count = min(_BLOCK_SAMPLES, shape.samples - start)
+        yield np.zeros((shape.channels, count), dtype=np.float32)
+
+
+def _fitting_notes(reader: WavReader, shape: Media) -> list[str]:
+    notes = []
+    if reader.channels != shape.channels:
+        notes.append(f"made of {reader.channels} channels into {shape.channels}")
+    if reader.sample_rate != shape.sample_rate:
+        notes.append(f"resampled from {reader.sample_rate} to {shape.sample_rate} Hz")
+    length = resampled_length(reader.samples, reader.sample_rate, shape.sample_rate)
+    if length != shape.samples:
+        seconds = abs(length - shape.samples) / shape.sample_rate
+        done = "cut at the song's end by" if length > shape.samples else "filled with silence for"
+        notes.append(f"{done} {seconds:.3f} s")
+    return notes
+
+
+def _with_channels(block: Samples, channels: int) -> Samples:
+    if block.shape[0] == channels:
+        return block
+    if block.shape[0] == 1:
+        return np.repeat(block, channels, axis=0)
+    mono: Samples = block.mean(axis=0, keepdims=True, dtype=np.float32)
+    return mono
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(parent) / name
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if is_plain_file(path) else -1
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError:
+        return ""  # a file that can not be read is not the one we look for
+
+
+def _copy_in(path: Path, item: Missing, media: ProjectMedia) -> None:
+    # A copy, not a second name: what lies in a person's folders may be changed any time.
+    with media.incoming(item.folder) as incoming:
+        try:
+            shutil.copyfile(path, incoming)
+        except OSError as error:
+            what = f"Cannot bring {path.name} back into the project"
+            raise atomic.explain_os_error(error, what, incoming, kind=ProjectError) from error
+        media.keep(incoming, item.folder)
+
+
+def _decode_again(
+    path: Path,
+    missing: list[Missing],
+    media: ProjectMedia,
+    pool: WorkerPool,
+    checkpoint: Checkpoint,
+) -> None:
+    """Decode a file that a song may have come from; keep what is the missing song, bit by bit."""
+    with media.incoming(MIXTURES) as incoming:
+        try:
+            pool.run("decode", checkpoint, source=str(path), target=str(incoming))
+        except AudioOpenError:
+            return  # of the same name, but no song
+        if file_sha256(incoming) in {item.sha256 for item in missing}:
+            media.keep(incoming, MIXTURES)
