@@ -134,7 +134,8 @@ def median_along_rows(rows: Magnitudes, kernel: int) -> Magnitudes:
     """
     margin = kernel // 2
     mirrored = np.pad(rows, ((0, 0), (margin, margin)), mode="symmetric")
-    medians = np.empty_like(mirrored)
+    # In rows whatever the order of the input: the flat view below must not be a copy.
+    medians = np.empty(mirrored.shape, dtype=mirrored.dtype)
     scipy.ndimage.median_filter(
         mirrored.reshape(-1), size=kernel, mode="nearest", output=medians.reshape(-1)
     )
