@@ -1,0 +1,105 @@
+"""The TFC-TDF network as a separator: chunks of a song in, the same drums as in one piece out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import torch
+
+from drumstudio.catalog.model_card import ModelCard
+from drumstudio.catalog.weights import check_tensors
+from drumstudio.core.audio import Samples
+from drumstudio.inference.base import SampleReader, Separator
+from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
+
+_CHUNK_SECONDS = 30.0
+_PROFILE_SECONDS = 20.0
+
+
+class TfcTdfSeparator(Separator):
+    """Mask the drums out of the mixture with a trained `TfcTdf`.
+
+    Parameters
+    ----------
+    net : TfcTdf
+        With its weights.
+    isolation : float
+        0 takes the mask as it is; above, doubtful cells go to the rest, below, to the drums: the
+        mask's exponent is ``2 ** isolation``.
+    sample_rate : int
+        The rate the network was trained at, in hertz.
+    level_db : float
+        Decibels by which the song seems louder to the network than it is.
+    """
+
+    channels = 2
+    overlap = 0.0
+    field_is_finite = True
+
+    def __init__(
+        self, net: TfcTdf, isolation: float, sample_rate: int, level_db: float = 0.0
+    ) -> None:
+        self._net = net.eval().requires_grad_(False)
+        self._exponent = 2.0**isolation
+        self._scale = 10 ** (-COMPRESSION * level_db / 20)
+        self._profile: torch.Tensor | None = None
+        self.device = "cpu"
+        self.sample_rate = sample_rate
+        self.hop_length = net.chunk_grid
+        self.context_samples = net.context_samples
+        self.min_chunk_samples = 4 * net.context_samples
+        wanted = max(int(_CHUNK_SECONDS * sample_rate), self.min_chunk_samples)
+        self.chunk_samples = -(-wanted // self.hop_length) * self.hop_length
+
+    @classmethod
+    def from_card(
+        cls,
+        card: ModelCard,
+        settings: Mapping[str, float | int],
+        weights: Mapping[str, torch.Tensor] | None,
+    ) -> Self:
+        """Return the separator that a card, its checked settings and its weights describe."""
+        if weights is None:
+            raise ValueError(f"{card.id} needs weights")
+        net = TfcTdf(**card.network)
+        check_tensors(dict(weights), net)
+        net.load_state_dict(dict(weights))
+        return cls(net, float(settings.get("isolation", 0.0)), card.sample_rate)
+
+    def to(self, device: str) -> None:
+        """Move the network and what it knows of the song."""
+        self._net.to(device)
+        self.device = device
+        if self._profile is not None:
+            self._profile = self._profile.to(device)
+
+    def prepare(self, reader: SampleReader) -> None:
+        """Take the mean spectrum of the whole song, in blocks, over all pairs of channels."""
+        block = int(_PROFILE_SECONDS * self.sample_rate)
+        total, weight = torch.zeros(1), 0
+        for start in range(0, max(1, reader.samples), block):
+            count = min(block, max(1, reader.samples - start))
+            pairs = _pairs(reader.read(start, max(count, self._net.n_fft)))
+            with torch.inference_mode():
+                profile = self._net.profile(torch.from_numpy(pairs).to(self.device))
+            total = total + profile.mean(0, keepdim=True).cpu().double() * count
+            weight += count
+        self._profile = (total / weight).float().to(self.device)
+
+    def separate(self, mixture: torch.Tensor) -> torch.Tensor:
+        """Return the drums; shapes as in `Separator.separate`, two channels."""
+        samples = mixture.to(self.device)
+        with torch.inference_mode():
+            profile = self._net.profile(samples) if self._profile is None else self._profile
+            profile = profile.expand(samples.shape[0], -1) * self._scale
+            return self._net(samples, profile, self._exponent)
+
+
+def _pairs(samples: Samples) -> Samples:
+    """Return (channels, samples) as (pairs, 2, samples), an odd last channel with itself."""
+    channels, count = samples.shape
+    if channels % 2:
+        samples = np.concatenate([samples, samples[-1:]])
+    return np.ascontiguousarray(samples.reshape(-1, 2, count))

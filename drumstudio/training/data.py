@@ -1,0 +1,188 @@
+"""What there is to train from: sound files with their role, found in folders, decoded once."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumstudio import atomic
+from drumstudio.core.errors import DrumStudioError
+
+SAMPLE_RATE = 44100
+"""Rate at which everything is trained, in hertz."""
+
+FULL_SCALE = 32767.0
+
+
+class TrainingDataError(DrumStudioError):
+    """A folder holds nothing to train from, or not what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sound file to train from.
+
+    Parameters
+    ----------
+    path : Path
+    role : str
+        "drums" or "rest" (minutes of music), "hit" (one drum stroke) or "note" (one tone).
+    kind : str
+        Of a hit its family ("kick", "snare", ...); of the rest "bass", "vocals", "other", "mix",
+        "speech"; of a note its instrument.
+    origin : str
+        Who or what it comes from: a kit, an artist, a collection.
+    song : str
+        Files of one song share it; "" where there is no song.
+    licence : str
+    seconds : float
+    split : str
+        "train" or "valid".
+    """
+
+    path: Path
+    role: str
+    kind: str
+    origin: str
+    song: str
+    licence: str
+    seconds: float
+    split: str
+
+
+def pack_sources(folder: Path, *, without_licences: Iterable[str] = ()) -> list[Source]:
+    """Return what an audio pack's `manifest.csv` offers for training.
+
+    Evaluation excerpts, finished mixtures, scores, hits that are no drums and the drum files whose
+    class its README calls uncertain are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds `manifest.csv` and the files it names.
+    without_licences : iterable of str
+        Leave out files whose licence contains one of these texts ("GPL").
+
+    Raises
+    ------
+    TrainingDataError
+        If the manifest can not be read.
+    """
+    refused = tuple(without_licences)
+    try:
+        text = (folder / "manifest.csv").read_text(encoding="utf8")
+    except OSError as error:
+        raise TrainingDataError(
+            f"Cannot read the manifest of {folder}",
+            why=error.strerror or "the file can not be read",
+            fix="Give the folder that holds manifest.csv.",
+        ) from error
+    sources = []
+    for row in csv.DictReader(text.splitlines()):
+        if row["split"] != "train" or any(part in row["licence"] for part in refused):
+            continue
+        role_and_kind = _role(row)
+        if role_and_kind is None:
+            continue
+        parts = row["path"].split("/")
+        sources.append(
+            Source(
+                path=folder / row["path"],
+                role=role_and_kind[0],
+                kind=role_and_kind[1],
+                origin=parts[2] if row["group"] == "kits" else row["source"],
+                song=parts[2] if row["group"] in ("stems", "kits") else "",
+                licence=row["licence"],
+                seconds=float(row["seconds"] or 0.0),
+                split=row["valid_split"] or "train",
+            )
+        )
+    return sources
+
+
+def _role(row: dict[str, str]) -> tuple[str, str] | None:
+    """Return role and kind of a manifest row, None for what is not trained on."""
+    group, kind = row["group"], row["kind"]
+    if group in ("hits", "kits"):
+        return None if row["family"] in ("", "none") else ("hit", row["family"])
+    if group == "loops":
+        return ("drums", "loop") if kind == "drumloop" else ("rest", "other")
+    if group == "stems":
+        return ("drums", "stem") if kind == "drums" else ("rest", kind)
+    if group == "backing":
+        return ("rest", "mix")
+    if group == "drumless":
+        return {
+            "music": ("rest", "mix"),
+            "choir": ("rest", "vocals"),
+            "speech": ("rest", "speech"),
+            "instrument": ("note", "instrument"),
+        }[kind]
+    if group == "melodic":
+        if kind == "nodrums":
+            return ("rest", "mix")
+        bass = kind == "bass" or row["source"] in ("double_bass", "meatbass", "war_tuba")
+        return ("note", "bass" if bass else "tone")
+    if group == "vocals":
+        return ("rest", "speech") if kind == "speech" else ("note", "voice")
+    return None
+
+
+class SampleCache:
+    """Sound files decoded once to 44.1 kHz int16 arrays on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be. A file is keyed by path, size and time of change.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def samples(self, path: Path) -> NDArray[np.int16]:
+        """Return the samples of a file, int16, shape (channels, samples), mapped from disk.
+
+        Raises
+        ------
+        TrainingDataError
+            If the file can not be decoded.
+        """
+        import soundfile
+
+        state = path.stat()
+        key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+        cached = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
+        if not cached.exists():
+            try:
+                decoded, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise TrainingDataError(
+                    f"Cannot decode {path.name}",
+                    why=str(error),
+                    fix="Remove the file from the training folder or convert it.",
+                ) from error
+            if rate != SAMPLE_RATE:
+                import soxr
+
+                decoded = soxr.resample(decoded, rate, SAMPLE_RATE)
+            with atomic.writing(cached) as temporary, temporary.open("wb") as stream:
+                np.save(stream, to_int16(decoded.T))
+        return np.load(cached, mmap_mode="r")
+
+
+def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Return samples in [-1, 1] as int16; what lies beyond is clipped."""
+    return np.round(np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+
+
+def to_float(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return int16 samples as float32 in [-1, 1]."""
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)

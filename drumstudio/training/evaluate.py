@@ -1,0 +1,347 @@
+"""Scores separators on excerpts whose true drums are known."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drumstudio import atomic
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.catalog.model_card import RANKING_PROTOCOL, ModelCard, read_card
+from drumstudio.core import scores
+from drumstudio.core.audio import Audio, Samples
+from drumstudio.core.errors import AudioOpenError
+from drumstudio.core.stft import istft, stft
+from drumstudio.files.decode import decode
+from drumstudio.files.wav_file import WavReader, WavWriter
+from drumstudio.inference.separate import separate
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+
+MIXTURE, ORACLE, BASELINE = "mixture", "oracle_wiener", "hpss"
+"""Rows that stand in every table: doing nothing, the best mask there is, a method without data."""
+
+_WIENER_N_FFT, _WIENER_HOP = 4096, 1024
+_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".opus", ".aif", ".aiff")
+
+Row = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A piece of music with its true drums.
+
+    Parameters
+    ----------
+    name : str
+        Its folder's name.
+    mixture, drums : Audio
+        Of one shape and rate.
+    """
+
+    name: str
+    mixture: Audio
+    drums: Audio
+
+    @property
+    def song(self) -> str:
+        """The name without a number at its end: excerpts of one song share it."""
+        return re.sub(r"_\d+$", "", self.name)
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    *,
+    folder: str,
+    cards: list[str],
+    device: str = "auto",
+    threads: int = 1,
+    full: bool = True,
+    report_folder: str | None = None,
+) -> dict[str, Any]:
+    """Return how well models separate the excerpts of a folder.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    folder : str
+        Holds a folder for each excerpt with `drums.*` and `rest.*`, or `drums.*` and `mix.*`. A
+        folder without both is left out, with a note.
+    cards : list of str
+        Folders of model cards; the baseline, the mixture and the oracle are added.
+    device : str
+    threads : int
+    full : bool
+        Also separate the rest alone and the drums alone (three times the work).
+    report_folder : str, optional
+        Where `evaluation.json`, `evaluation.md` and `evaluation.png` are written.
+
+    Returns
+    -------
+    dict
+        `excerpts` (name to model to row), `songs` (means of each song's excerpts), `median` and
+        `mean` (model to row), `interval` (model to the 90 % bootstrap interval of its mean SDR),
+        `protocol`, `device`, `notes`, `table` (text). A row holds `sdr`, `si_sdr`, `frame_sdr`,
+        `sdr_improvement`, `hpss_improvement` in decibels, `onset_f` in [0, 1],
+        `real_time_factor`, and, if `full`, `leakage_db` and `drums_alone_sdr`; what does not
+        apply is None.
+
+    Raises
+    ------
+    DrumStudioError
+        If the folder holds no excerpt, or a model can not run.
+    """
+    found, notes = find_excerpts(Path(folder))
+    models = _with_baseline([read_card(Path(card)) for card in cards])
+    table: dict[str, dict[str, Row]] = {}
+    songs: dict[str, list[str]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="evaluate-") as work:
+        for number, (name, stems) in enumerate(found.items()):
+            part = portion(checkpoint, number / len(found), (number + 1) / len(found))
+            part(0.0, f"Reading {name}")
+            excerpt = _read_excerpt(name, stems, Path(work))
+            songs[excerpt.song].append(name)
+            runner = _Runner(excerpt, Path(work), device, threads, full)
+            table[name] = runner.rows(part, models)
+            notes += runner.notes
+    names = list(next(iter(table.values())))
+    result: dict[str, Any] = {
+        "excerpts": table,
+        "songs": {
+            song: {model: _summary([table[e][model] for e in parts], _mean) for model in names}
+            for song, parts in songs.items()
+        },
+        "median": {m: _summary([rows[m] for rows in table.values()], _median) for m in names},
+        "mean": {m: _summary([rows[m] for rows in table.values()], _mean) for m in names},
+        "interval": {
+            m: scores.bootstrap_interval([float(rows[m]["sdr"] or 0) for rows in table.values()])
+            for m in names
+        },
+        "protocol": RANKING_PROTOCOL,
+        "device": device,
+        "notes": sorted(set(notes)),
+    }
+    result["table"] = as_table(result)
+    if report_folder is not None:
+        _write_report(Path(report_folder), result)
+    return result
+
+
+def find_excerpts(folder: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
+    """Return the excerpts of a folder, name to stem to file, and what was left out.
+
+    Raises
+    ------
+    AudioOpenError
+        If there is none.
+    """
+    found, notes = {}, []
+    for excerpt in sorted(path for path in folder.glob("*") if path.is_dir()):
+        stems = {
+            path.stem.lower(): path
+            for path in sorted(excerpt.iterdir())
+            if path.suffix.lower() in _SUFFIXES
+        }
+        if "drums" in stems and ("rest" in stems or "mix" in stems):
+            found[excerpt.name] = stems
+        else:
+            notes.append(f"{excerpt.name} was left out: it does not hold both drums and rest.")
+    if not found:
+        raise AudioOpenError(
+            f"Cannot evaluate on {folder}",
+            why="it holds no folder with drums and rest (or drums and mix).",
+            fix="Give a folder with one folder for each excerpt, holding drums.wav and rest.wav.",
+        )
+    return found, notes
+
+
+def oracle_wiener(mixture: Samples, drums: Samples) -> Samples:
+    """Return the mixture through the mask that the true stems give, float32, same shape.
+
+    Notes
+    -----
+    |D|^2 / (|D|^2 + |R|^2) on an STFT of 4096/1024: the usual upper bound of real masks.
+    """
+    rest = mixture - drums
+    true = np.square(np.abs(stft(drums, _WIENER_N_FFT, _WIENER_HOP)))
+    other = np.square(np.abs(stft(rest, _WIENER_N_FFT, _WIENER_HOP)))
+    masked = stft(mixture, _WIENER_N_FFT, _WIENER_HOP) * (true / (true + other + 1e-12))
+    return istft(masked.astype(np.complex64), _WIENER_HOP, mixture.shape[1])
+
+
+def score(excerpt: Excerpt, estimate: Samples) -> Row:
+    """Return the scores of one estimate of an excerpt's drums."""
+    true, rate = excerpt.drums.samples, excerpt.drums.sample_rate
+    plain = scores.sdr(true, estimate)
+    return {
+        "sdr": plain,
+        "si_sdr": scores.si_sdr(true, estimate),
+        "frame_sdr": scores.framewise_sdr(true, estimate, rate),
+        "sdr_improvement": plain - scores.sdr(true, excerpt.mixture.samples),
+        "onset_f": scores.onset_f(true, estimate, rate),
+    }
+
+
+class _Runner:
+    """Separates one excerpt with every model."""
+
+    def __init__(self, excerpt: Excerpt, work: Path, device: str, threads: int, full: bool) -> None:
+        self._excerpt = excerpt
+        self._work = work
+        self._device = device
+        self._threads = threads
+        self._full = full
+        self.notes: list[str] = []
+
+    def rows(self, checkpoint: Checkpoint, models: list[ModelCard]) -> dict[str, Row]:
+        """Return a row for the mixture, every model and the oracle."""
+        excerpt = self._excerpt
+        mixture, drums = excerpt.mixture.samples, excerpt.drums.samples
+        rows = {MIXTURE: score(excerpt, mixture)}
+        for number, card in enumerate(models):
+            checkpoint(number / len(models), f"{card.name} on {excerpt.name}")
+            began = time.perf_counter()
+            estimate = self._separated(card, mixture)
+            seconds = time.perf_counter() - began
+            row = score(excerpt, estimate)
+            row["real_time_factor"] = seconds / excerpt.mixture.seconds
+            if self._full:
+                rest = mixture - drums
+                row["leakage_db"] = scores.leakage_db(rest, self._separated(card, rest))
+                row["drums_alone_sdr"] = scores.sdr(drums, self._separated(card, drums))
+            rows[card.id] = row
+        rows[ORACLE] = score(excerpt, oracle_wiener(mixture, drums))
+        columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+        for row in rows.values():
+            for column in columns:
+                row.setdefault(column, None)
+            row["hpss_improvement"] = (row["sdr"] or 0.0) - (rows[BASELINE]["sdr"] or 0.0)
+        return rows
+
+    def _separated(self, card: ModelCard, samples: Samples) -> Samples:
+        given, taken = self._work / "given.wav", self._work / "taken.wav"
+        with WavWriter(given, self._excerpt.mixture.sample_rate, samples.shape[0]) as writer:
+            writer.write(samples)
+        chunks = self._work / "chunks"
+        separate(
+            no_checkpoint,
+            mixture=str(given),
+            drums=str(taken),
+            card_folder=str(card.folder),
+            settings={},
+            device=self._device,
+            threads=self._threads,
+            chunk_seconds=None,
+            work_folder=str(chunks),
+        )
+        return _read(taken).samples
+
+
+def _with_baseline(cards: list[ModelCard]) -> list[ModelCard]:
+    baseline = (
+        [] if any(card.id == BASELINE for card in cards) else [default_catalog().find(BASELINE)]
+    )
+    return baseline + cards
+
+
+def _read_excerpt(name: str, stems: dict[str, Path], work: Path) -> Excerpt:
+    """Return an excerpt, its stems decoded; the shorter stem sets the length.
+
+    Raises
+    ------
+    AudioOpenError
+        If rates or channels of the stems differ.
+    """
+    other = "rest" if "rest" in stems else "mix"
+    parts = {}
+    for stem in ("drums", other):
+        target = work / f"{stem}.wav"
+        decode(no_checkpoint, source=str(stems[stem]), target=str(target))
+        parts[stem] = _read(target)
+    drums, second = parts["drums"], parts[other]
+    if (drums.sample_rate, drums.channels) != (second.sample_rate, second.channels):
+        raise AudioOpenError(
+            f"Cannot evaluate on {name}",
+            why=f"its drums have {drums.channels} channels at {drums.sample_rate} Hz, "
+            f"its {other} {second.channels} at {second.sample_rate} Hz.",
+            fix="Export both stems with one rate and one number of channels.",
+        )
+    count = min(drums.samples.shape[1], second.samples.shape[1])
+    true, beside = drums.samples[:, :count], second.samples[:, :count]
+    mixture = true + beside if other == "rest" else beside
+    return Excerpt(name, Audio(mixture, drums.sample_rate), Audio(true, drums.sample_rate))
+
+
+def _read(path: Path) -> Audio:
+    with WavReader(path) as reader:
+        return Audio(reader.read(0, reader.samples), reader.sample_rate)
+
+
+def _mean(values: list[float]) -> float:
+    return float(statistics.fmean(values))
+
+
+def _median(values: list[float]) -> float:
+    return float(statistics.median(values))
+
+
+def _summary(rows: list[Row], combine: Any) -> Row:
+    summary: Row = {}
+    for key in rows[0]:
+        values = [value for row in rows if (value := row[key]) is not None]
+        summary[key] = combine(values) if values else None
+    return summary
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Return SDRs in decibels as a Markdown table: a line an excerpt, a column a model."""
+    models = list(result["median"])
+    lines = [
+        "| excerpt | " + " | ".join(models) + " |",
+        "|---|" + "---:|" * len(models),
+    ]
+    for name, rows in result["excerpts"].items():
+        lines.append(f"| {name} | " + " | ".join(_db(rows[m]["sdr"]) for m in models) + " |")
+    for label in ("median", "mean"):
+        cells = " | ".join(_db(result[label][m]["sdr"]) for m in models)
+        lines.append(f"| **{label}** | {cells} |")
+    spans = " | ".join("{:.1f} to {:.1f}".format(*result["interval"][m]) for m in models)
+    lines.append(f"| 90 % interval of the mean | {spans} |")
+    for key, label, form in (
+        ("leakage_db", "taken from the rest alone, dB (median)", _db),
+        ("drums_alone_sdr", "drums alone, SDR (median)", _db),
+        ("onset_f", "onsets found, F (median)", _share),
+        ("real_time_factor", "processing seconds a second (median)", _share),
+    ):
+        cells = [form(result["median"][m].get(key)) for m in models]
+        if any(cell != "-" for cell in cells):
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _db(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}".replace("-", "−")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _write_report(folder: Path, result: dict[str, Any]) -> None:
+    from drumstudio.training.plots import plot_scores
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic.explain_os_error(error, "Cannot write the evaluation", folder) from error
+    atomic.write_text(folder / "evaluation.json", json.dumps(result, indent=1) + "\n")
+    atomic.write_text(folder / "evaluation.md", result["table"])
+    plot_scores(result, folder / "evaluation.png")

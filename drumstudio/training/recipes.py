@@ -1,0 +1,119 @@
+"""Named, complete descriptions of trainings: network, plan, mixing, data and pool."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drumstudio.core.errors import SettingError
+from drumstudio.training.augment import MixRules
+from drumstudio.training.trainer import Plan
+
+BOOK = Path(__file__).parent / "recipe_book"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRules:
+    """How many clips of each kind are rendered at first, at each refresh, and kept at most.
+
+    Parameters
+    ----------
+    first, refresh, most : dict of str to int
+    refresh_steps : int
+        Steps between two refreshes; 0 for none.
+    """
+
+    first: dict[str, int]
+    refresh: dict[str, int]
+    most: dict[str, int]
+    refresh_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that is needed to train a model but the sound.
+
+    Parameters
+    ----------
+    id, name, description : str
+        As in the model's card.
+    engine : str
+        Entry of `inference.engines.ENGINES` that runs the result.
+    network : dict
+        Arguments of the network's constructor.
+    plan : Plan
+    mix : MixRules
+    pool : PoolRules
+    without_licences, without_origins : tuple of str
+        Sources that are left out.
+    """
+
+    id: str
+    name: str
+    description: str
+    engine: str
+    network: dict[str, Any]
+    plan: Plan
+    mix: MixRules
+    pool: PoolRules
+    without_licences: tuple[str, ...]
+    without_origins: tuple[str, ...]
+
+
+def recipe_ids() -> list[str]:
+    """Return the names of the recipes that come with the program."""
+    return sorted(path.stem for path in BOOK.glob("*.toml"))
+
+
+def read_recipe(id_or_file: str) -> Recipe:
+    """Return a recipe by its name, or from a TOML file.
+
+    Raises
+    ------
+    SettingError
+        If there is none of that name, or a table or key of the file is not a recipe's.
+    """
+    path = Path(id_or_file)
+    if path.suffix != ".toml":
+        path = BOOK / f"{id_or_file}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf8"))
+    except OSError as error:
+        raise SettingError(
+            f"Cannot read the recipe {id_or_file}",
+            why=error.strerror or "the file can not be read",
+            fix=f"Give a TOML file, or one of: {', '.join(recipe_ids())}.",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(path, str(error)) from error
+    try:
+        data, pool = table.get("data", {}), table["pool"]
+        return Recipe(
+            id=str(table["id"]),
+            name=str(table["name"]),
+            description=str(table["description"]),
+            engine=str(table["engine"]),
+            network=dict(table["network"]),
+            plan=Plan(**table["train"]),
+            mix=MixRules(**table.get("mix", {})),
+            pool=PoolRules(
+                first=dict(pool["first"]),
+                refresh=dict(pool.get("refresh", {})),
+                most=dict(pool.get("most", {})),
+                refresh_steps=int(pool.get("refresh_steps", 0)),
+            ),
+            without_licences=tuple(data.get("without_licences", ())),
+            without_origins=tuple(data.get("without_origins", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _broken(path, f"{type(error).__name__}: {error}") from error
+
+
+def _broken(path: Path, why: str) -> SettingError:
+    return SettingError(
+        f"Cannot use the recipe {path.name}",
+        why=why,
+        fix=f"Start from a copy of {BOOK / 'fast.toml'}.",
+    )
