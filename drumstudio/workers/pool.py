@@ -12,7 +12,8 @@ from typing import Any
 
 from drumstudio.jobs.job import Checkpoint, Progress
 from drumstudio.workers import protocol
-from drumstudio.workers.lane import Handle, Lane, OnProgress
+from drumstudio.workers.handle import Handle, OnProgress
+from drumstudio.workers.lane import Lane
 from drumstudio.workers.roles import JOBS, Job
 
 _LOOK_EVERY_SECONDS = 0.1
