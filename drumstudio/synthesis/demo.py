@@ -3,8 +3,8 @@
 "Twelve Bars for a Workshop": D minor, 96 beats a minute, intro, verse, lift and ending, for
 drums, bass, electric piano with pad, and a synthesiser lead. Every sound is computed by this
 package and no recording is used. The piece and its rendering are dedicated to the public domain
-under CC0 1.0. The same machine renders the same bits every time; machines whose sine differs in
-the last bit agree within 1e-4 of full scale.
+under CC0 1.0. The same machine renders the same bits every time; another machine may round its
+sines differently in the last bit.
 """
 
 from __future__ import annotations

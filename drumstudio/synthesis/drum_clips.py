@@ -363,7 +363,9 @@ class DrumClips:
 
         ratio = np.where(rng.random(clips) < 0.6, rng.uniform(1.5, 6, clips), 1.0)
         threshold = column(rng.uniform(-24, -6, clips))
-        mixes = compress(mixes, threshold, column(ratio), float(rng.uniform(0.03, 0.25)))
+        release = float(rng.uniform(0.03, 0.25))
+        raised_db = float(rng.choice([0, 0, 0, rng.uniform(3, 12)]))
+        mixes = compress(mixes, threshold, column(ratio), release, parallel_db=raised_db)
         drive = np.where(rng.random(clips) < 0.4, np.exp(rng.uniform(-1, 1.4, clips)), 0.0)
         mixes = saturate(mixes, column(drive))
         width = np.where(rng.random(clips) < 0.1, 0.0, rng.uniform(0.5, 2.0, clips))

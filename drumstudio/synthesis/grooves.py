@@ -252,7 +252,7 @@ def _strokes(
     """Repeat a bar with small changes, rolls, crashes and fills over `steps` steps."""
     hits: list[Hit] = []
     phrase = int(rng.choice([2, 4, 4, 8]))
-    fills = rng.random() < 0.6
+    fills = rng.random() < 0.75
     first_bar = int(rng.integers(phrase))
     crash = rng.random() < 0.5
     change = rng.uniform(0, 0.12)

@@ -46,8 +46,10 @@ ALIASES = {
     "clave": "rim",
     "sticks": "rim",
     "castanets": "rim",
-    "agogo": "cowbell",
-    "bell": "cowbell",
+    **dict.fromkeys(("agogo", "bell", "perc", "body", "bobobo", "click", "guiro"), "cowbell"),
+    "cuica": "hand_drum",
+    "gong": "crash",
+    "belltree": "triangle",
 }
 
 
@@ -87,7 +89,7 @@ class OneShotBank:
     Parameters
     ----------
     recorded : mapping of str to sequence of ndarray, float, shape (samples,) or (2, samples)
-        Family (a key of `drum_sounds.FAMILIES`, of `ALIASES`, `perc`, or any other name, which
+        Family (a key of `drum_sounds.FAMILIES`, of `ALIASES`, or any other name, which
         makes it melodic: `bass`, `guitar`, `voice`, ...) to one-shots at 44.1 kHz. Levels are
         normalised.
     kits : sequence of mapping
@@ -213,13 +215,11 @@ def family_of(name: str, length: int) -> str | None:
     Parameters
     ----------
     name : str
-        A family, an alias or `perc`; the part after a `/` (a microphone) does not count.
+        A family or an alias; the part after a `/` (a microphone) does not count.
     length : int
         Samples of the one-shot: a hi-hat longer than 0.35 s is an open one.
     """
     name = name.split("/")[0]
-    if name == "perc":
-        return "cowbell"
     family = ALIASES.get(name, name)
     if family == "hat_closed" and length > 0.35 * 44_100:
         return "hat_open"

@@ -257,7 +257,12 @@ def along(levels: torch.Tensor, samples: int) -> torch.Tensor:
 
 
 def compress(
-    mixes: torch.Tensor, threshold_db: torch.Tensor, ratio: torch.Tensor, release_seconds: float
+    mixes: torch.Tensor,
+    threshold_db: torch.Tensor,
+    ratio: torch.Tensor,
+    release_seconds: float,
+    *,
+    parallel_db: float = 0.0,
 ) -> torch.Tensor:
     """Return the mixes through a bus compressor, linked over left and right.
 
@@ -271,6 +276,9 @@ def compress(
         1 is none.
     release_seconds : float
         Time constant.
+    parallel_db : float
+        Parallel compression: what is compressed is raised by as much and added to what is not;
+        0 for none.
 
     Notes
     -----
@@ -292,7 +300,10 @@ def compress(
     reference = level.amax(1, keepdim=True).clamp(min=1e-6)
     over = torch.log10(level / reference + 1e-6) * 20 - threshold_db[:, None]
     gain_db = -over.clamp(min=0) * (1 - 1 / ratio[:, None])
-    return mixes * along(10 ** (gain_db / 20), samples)[:, None]
+    gain = 10 ** (gain_db / 20)
+    if parallel_db > 0:
+        gain = 1 + gain * 10 ** (parallel_db / 20)
+    return mixes * along(gain, samples)[:, None]
 
 
 def saturate(mixes: torch.Tensor, drive: torch.Tensor) -> torch.Tensor:
