@@ -55,6 +55,7 @@ class Document:
         self.notes: tuple[str, ...] = ()
         self.recovered_edits = 0
         self._folder = folder
+        self._media = ProjectMedia(folder)
         self._lock = lock
         self._edited = edited
         self._saved_project = edited.project
@@ -256,8 +257,8 @@ class Document:
 
     @property
     def media(self) -> ProjectMedia:
-        """Its files of sound."""
-        return ProjectMedia(self._folder)
+        """Its files of sound; the same object as long as the document is open."""
+        return self._media
 
     @property
     def name(self) -> str:
@@ -432,7 +433,7 @@ class Document:
                 why=f"{target.path} is there already.",
                 fix="Choose another name.",
             )
-        with self._guard:
+        with self._guard, self._media.moving():
             copy = self._copied(target, checkpoint)
             old, never_saved, modified = self._folder, self.is_never_saved, self.is_modified
             self._let_go()
@@ -441,8 +442,7 @@ class Document:
                     old.discard(old.journal_path)
             if self._lock is not None:
                 self._lock.release()
-            if never_saved:
-                shutil.rmtree(old.path, ignore_errors=True)
+            self._media.follow(target, remove_old=never_saved)
             self._folder, self._lock = target, copy
             self._read_only_reason = ""
             self._committed(self._edited, self._generation + 1)
@@ -457,7 +457,9 @@ class Document:
             if not target.path.parent.is_dir():
                 raise FileNotFoundError(2, "no such folder", str(target.path.parent))
             partial.create()
-            self.media.copy_to(partial, self._edited, checkpoint)
+            # Only a project that goes away shares its files with the copy.
+            link = self.is_never_saved
+            self._media.copy_to(partial, self._edited, checkpoint, link=link)
             partial.commit(self._edited, self._generation)
             atomic.replace(partial.path, target.path)
             atomic.sync_folder(target.path.parent)

@@ -6,13 +6,15 @@ import contextlib
 import os
 import secrets
 import shutil
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drumstudio import atomic
-from drumstudio.core.errors import ProjectError
+from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.core.history import Edited
 from drumstudio.core.song import Media, Project, Separation, Song
 from drumstudio.files import blob_file
@@ -21,6 +23,7 @@ from drumstudio.files.project_folder import ProjectFolder
 from drumstudio.jobs.job import Checkpoint
 
 MIXTURES, SEPARATIONS, STROKES = "media", "separations", "strokes"
+_BRING_IN = "Cannot bring a file into the project"
 _SUFFIXES = {MIXTURES: ".wav", SEPARATIONS: ".wav", STROKES: blob_file.SUFFIX}
 
 
@@ -49,6 +52,9 @@ class Missing:
 class ProjectMedia:
     """The files of a project that hold sound and strokes.
 
+    May be used from any thread. The project may move to another folder (it is saved under a
+    name) while files are on their way in: they arrive in the new one.
+
     Parameters
     ----------
     folder : ProjectFolder
@@ -57,6 +63,10 @@ class ProjectMedia:
 
     def __init__(self, folder: ProjectFolder) -> None:
         self._folder = folder
+        self._guard = threading.RLock()
+        self._kept: set[tuple[str, str]] = set()  # (folder, sha256), maybe not referred to yet
+        self._users: Counter[Path] = Counter()  # of each folder that the project lived in
+        self._left: set[Path] = set()  # folders to remove when nobody uses them
 
     def path(self, folder: str, sha256: str) -> Path:
         """Return where a file of a content belongs, whether it is there or not."""
@@ -77,6 +87,19 @@ class ProjectMedia:
         return self._found(SEPARATIONS, separation.drums, f"{separation.name} of {song.name}")
 
     @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Keep the files where they are until the block ends, wherever the project moves."""
+        with self._guard:
+            folder = self._folder.path
+            self._users[folder] += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._users[folder] -= 1
+                self._remove_left_folders()
+
+    @contextmanager
     def incoming(self, folder: str) -> Iterator[Path]:
         """Yield a free path in a folder, for a file on its way in; it is gone afterwards.
 
@@ -85,19 +108,18 @@ class ProjectMedia:
         ProjectError
             If the folder can not be made.
         """
-        # A name of the form that `atomic.remove_leftovers` knows, for whoever is killed here.
-        path = self._folder.path / folder / f".incoming.{secrets.token_hex(6)}.partial"
-        try:
-            path.parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise atomic.explain_os_error(
-                error, "Cannot bring a file into the project", path, kind=ProjectError
-            ) from error
-        try:
-            yield path
-        finally:
-            with contextlib.suppress(OSError):
-                atomic.remove(path)
+        with self.staying():
+            # A name of the form that `atomic.remove_leftovers` knows, for who is killed here.
+            path = self._folder.path / folder / f".incoming.{secrets.token_hex(6)}.partial"
+            try:
+                path.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise _explained(error, path) from error
+            try:
+                yield path
+            finally:
+                with contextlib.suppress(OSError):
+                    atomic.remove(path)
 
     def keep(self, incoming: Path, folder: str) -> tuple[str, int]:
         """Give an incoming file the name of its content; return (sha256, bytes).
@@ -114,19 +136,13 @@ class ProjectMedia:
         """
         try:
             sha256, size = file_sha256(incoming), incoming.stat().st_size
-            target = self.path(folder, sha256)
-            if not (is_plain_file(target) and file_sha256(target) == sha256):
-                descriptor = atomic.open_file(incoming)
-                try:
-                    atomic.sync(descriptor)
-                finally:
-                    atomic.close(descriptor)
-                atomic.replace(incoming, target)
-                atomic.sync_folder(target.parent)
+            with self._guard:
+                target = self.path(folder, sha256)
+                if not (is_plain_file(target) and file_sha256(target) == sha256):
+                    _move(incoming, target)
+                self._kept.add((folder, sha256))
         except OSError as error:
-            raise atomic.explain_os_error(
-                error, "Cannot bring a file into the project", incoming, kind=ProjectError
-            ) from error
+            raise _explained(error, incoming) from error
         return sha256, size
 
     def take(self, source: Path, folder: str, sha256: str) -> int:
@@ -144,12 +160,11 @@ class ProjectMedia:
             try:
                 _link_or_copy(source, incoming)
             except OSError as error:
-                what = "Cannot bring a file into the project"
-                raise atomic.explain_os_error(error, what, source, kind=ProjectError) from error
+                raise _explained(error, source) from error
             found, size = self.keep(incoming, folder)
         if found != sha256:
             raise ProjectError(
-                "Cannot bring a file into the project",
+                _BRING_IN,
                 why=f"{source.name} is damaged: its content is not what its name says.",
                 fix="Do the last step again.",
             )
@@ -184,10 +199,24 @@ class ProjectMedia:
         """Return the size of everything that the project or its history refers to."""
         return sum(path.stat().st_size for path in self._referenced_files([edited]))
 
-    def copy_to(self, other: ProjectFolder, edited: Edited, checkpoint: Checkpoint) -> None:
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Let no file come in until the block ends: the project is being copied."""
+        with self._guard:
+            yield
+
+    def copy_to(
+        self, other: ProjectFolder, edited: Edited, checkpoint: Checkpoint, *, link: bool
+    ) -> None:
         """Copy everything that the project or its history refers to into another project.
 
-        What is missing here will be missing there.
+        What is missing here will be missing there. What came in and is not referred to yet
+        is copied too.
+
+        Parameters
+        ----------
+        link : bool
+            Whether a second name is as good as a copy: this project will be removed.
 
         Raises
         ------
@@ -198,13 +227,32 @@ class ProjectMedia:
         """
         what = f"Cannot copy the project to {other.path.parent}"
         files = self._referenced_files([edited])
-        atomic.require_free(other.path, sum(path.stat().st_size for path in files), what)
         for number, path in enumerate(files):
             checkpoint(number / len(files), f"Copying file {number + 1} of {len(files)}")
-            with atomic.writing(
-                other.path / path.parent.name / path.name, what=what, kind=ProjectError
-            ) as temporary:
+            target = other.path / path.parent.name / path.name
+            if link and _linked(path, target):
+                continue
+            atomic.require_free(target.parent, path.stat().st_size, what)
+            with atomic.writing(target, what=what, kind=ProjectError) as temporary:
                 shutil.copyfile(path, temporary)
+
+    def follow(self, folder: ProjectFolder, *, remove_old: bool) -> None:
+        """Go on in another folder, which holds a copy of everything.
+
+        Parameters
+        ----------
+        remove_old : bool
+            Whether to remove the folder that is left, as soon as nobody uses it.
+        """
+        with self._guard:
+            old, self._folder = self._folder, folder
+            if remove_old:
+                # Without them it is no project any more, however long files of it are used.
+                for path in (old.file, old.journal_path):
+                    with contextlib.suppress(OSError):
+                        atomic.remove(path)
+                self._left.add(old.path)
+                self._remove_left_folders()
 
     def unreferenced(self, edited: Edited) -> list[Path]:
         """Return the files that nothing needs: not the project, its history or its versions.
@@ -226,6 +274,11 @@ class ProjectMedia:
             if is_plain_file(path) and path not in needed
         ]
 
+    def _remove_left_folders(self) -> None:
+        for folder in [folder for folder in self._left if not self._users[folder]]:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._left.discard(folder)
+
     # --- inside -------------------------------------------------------------------------
 
     def _is_there(self, folder: str, sha256: str, size: int) -> bool:
@@ -242,7 +295,7 @@ class ProjectMedia:
         return self.path(folder, media.sha256)
 
     def _referenced_files(self, states: Iterable[Edited]) -> list[Path]:
-        hashes: set[str] = set()
+        hashes = {sha256 for _, sha256 in self._kept}
         for state in states:
             hashes.update(sha256 for _, sha256, _, _ in _needed(state.project))
             hashes.update(state.history.hashes())
@@ -267,7 +320,33 @@ def _needed(project: Project) -> Iterator[tuple[str, str, int, str]]:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
+    if not _linked(source, target):
+        shutil.copyfile(source, target)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name; return whether the disk allows it."""
     try:
         os.link(source, target)
     except OSError:  # another disk, or one without second names
-        shutil.copyfile(source, target)
+        return False
+    return True
+
+
+def _move(incoming: Path, target: Path) -> None:
+    """Put a finished file in its place, to another disk too."""
+    if incoming.parent != target.parent:  # the project moved meanwhile
+        arrived = target.parent / incoming.name
+        _link_or_copy(incoming, arrived)
+        incoming = arrived
+    descriptor = atomic.open_file(incoming)
+    try:
+        atomic.sync(descriptor)
+    finally:
+        atomic.close(descriptor)
+    atomic.replace(incoming, target)
+    atomic.sync_folder(target.parent)
+
+
+def _explained(error: OSError, path: Path) -> DrumStudioError:
+    return atomic.explain_os_error(error, _BRING_IN, path, kind=ProjectError)

@@ -82,10 +82,12 @@ def separate_into(
     Cancelled
         If the person asked to stop; what was computed is kept and used by the next try.
     """
-    mixture = media.mixture_file(song)
-    drums, _ = separate_mixture(
-        mixture, song.mixture.samples_sha256, settings, pool, cache, portion(checkpoint, 0, 0.98)
-    )
+    with media.staying():
+        mixture = media.mixture_file(song)
+        part = portion(checkpoint, 0.0, 0.98)
+        drums, _ = separate_mixture(
+            mixture, song.mixture.samples_sha256, settings, pool, cache, part
+        )
     with drums:
         size = media.take(drums.drums, SEPARATIONS, drums.sha256)
         record = drums.record
