@@ -1,0 +1,349 @@
+"""Foreign sound files as blocks of samples: libsndfile first, FFmpeg for what it can not.
+
+Both decoders believe nothing that a header says about a length: they hand out what they
+decode, in blocks of bounded size, until there is no more. Both read through Python's file
+object, which keeps them off paths, links and the network, and lets a disk's fault come out
+as the `OSError` that it was. Either can crash on a hostile file: they run in a worker only.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+
+from drumstudio.core.audio import Samples
+
+HIGHEST_RATE = 768_000
+"""Highest sample rate taken in, in hertz: the highest that converters offer."""
+
+BLOCK_FRAMES = 65_536
+_BLOCK_VALUES = 2**20  # a block of many channels is shorter, so that it stays below 4 MiB
+_FRAMES_PER_CALL = 4_096  # what a damaged place can cost: the call in which it is met
+
+# What FFmpeg may open. Left out: playlists and scripts (hls, concat, sdp, ...), which would
+# make it open other files and addresses that the file names.
+_AV_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
+    "mp3,mpeg,mpegts,ogg,tak,tta,w64,wav,wv"
+)
+_NUMBER_ZERO_AND_SCALE = {
+    "u1": (128, 1 / 128),
+    "i2": (0, 1 / 2**15),
+    "i4": (0, 1 / 2**31),
+    "i8": (0, 1 / 2**63),
+    "f8": (0, 1.0),
+}
+
+
+class DecoderError(Exception):
+    """A decoder does not take a file, or gives up inside it; `files.decode` says it plainly."""
+
+
+class DecoderMissingError(DecoderError):
+    """The optional package that might have read the file is not installed."""
+
+
+class ImpossibleRateError(DecoderError):
+    """The header's sample rate is 0, negative or beyond `HIGHEST_RATE`."""
+
+
+class SourceFaultError(Exception):
+    """The disk failed while a decoder was reading; `fault` is the `OSError`."""
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class Decoder(Protocol):
+    """An open foreign sound file."""
+
+    sample_rate: int
+    """Hertz, in [1, `HIGHEST_RATE`]."""
+    channels: int
+    """At least 1."""
+    claimed_samples: int | None
+    """How many samples per channel the header claims; None if it says nothing possible."""
+    format: str
+    """Name of the container: "WAV", "FLAC", "MOV"."""
+    subtype: str
+    """Name of the coding inside it: "PCM_16", "AAC"."""
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yield float32 blocks of shape (channels, samples), at most `BLOCK_FRAMES` long.
+
+        A block is valid until the next one is asked for. To be used once.
+
+        Raises
+        ------
+        DecoderError
+            If the file is damaged; what was yielded before is good.
+        SourceFaultError
+            If the disk fails.
+        """
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes lie behind the last sample that was decoded; roughly."""
+
+    def close(self) -> None:
+        """Close the decoder, not the file."""
+
+
+class _NamelessFile:
+    """A file without a name, so that no decoder guesses from one; it keeps its first fault."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        file.seek(0)
+        self._file = file
+        self._fault: OSError | None = None
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, count: int) -> bytes:
+        try:
+            return self._file.read(count)
+        except OSError as error:
+            # libsndfile calls this from C, where an exception is lost and reads as the end.
+            self._fault = self._fault or error
+            return b""
+
+    def raise_fault(self) -> None:
+        if self._fault is not None:
+            raise SourceFaultError(self._fault)
+
+
+class SequentialSoundFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that soundfile does not seek in.
+
+    Left alone, it seeks to where it is after every read or write and trusts the header's
+    length there, which fails on files that hold more than they claim.
+    """
+
+    def seekable(self) -> bool:
+        """Return False, whatever the file could do."""
+        return False
+
+
+class SoundfileDecoder:
+    """Decode by libsndfile: WAV, AIFF, FLAC, Ogg, Opus, MP3, CAF, AU and older formats.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Open for reading; stays open.
+
+    Raises
+    ------
+    DecoderError
+        If libsndfile does not take it, or its rate is beyond `HIGHEST_RATE`.
+    SourceFaultError
+        If the disk fails.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = _NamelessFile(file)
+        try:
+            self._sound = SequentialSoundFile(self._file)
+        except (soundfile.SoundFileError, TypeError, ValueError, MemoryError) as error:
+            self._file.raise_fault()
+            raise DecoderError(str(error)) from error
+        self.sample_rate = int(self._sound.samplerate)
+        self.channels = int(self._sound.channels)
+        self.format = str(self._sound.format)
+        self.subtype = str(self._sound.subtype)
+        self.claimed_samples = _possible_length(int(self._sound.frames))
+        _require_possible_rate(self.sample_rate)
+
+    def blocks(self) -> Iterator[Samples]:
+        """As `Decoder.blocks`."""
+        buffer = np.empty((block_frames(self.channels), self.channels), dtype=np.float32)
+        call = min(_FRAMES_PER_CALL, len(buffer))
+        filled, ended, stopped = 0, False, ""
+        while not ended:
+            part = buffer[filled : filled + call]
+            try:
+                # Not `read`, which would cut the count to what the header says is left.
+                got = int(self._sound.buffer_read_into(part, "float32"))
+            except (soundfile.SoundFileError, ValueError) as error:
+                got, stopped = 0, str(error) or "unknown error"
+            self._file.raise_fault()
+            filled += got
+            ended = got == 0
+            if filled and (ended or filled + call > len(buffer)):
+                yield buffer[:filled].T
+                filled = 0
+        if stopped:
+            raise DecoderError(stopped)
+
+    def unread_bytes(self) -> int:
+        """As `Decoder.unread_bytes`; always 0 for formats whose tail is no sound."""
+        if self.format not in ("MP3", "OGG"):
+            return 0
+        position = self._file.tell()
+        return self._file.seek(0, io.SEEK_END) - position
+
+    def close(self) -> None:
+        """As `Decoder.close`."""
+        self._sound.close()
+
+
+class AvDecoder:
+    """Decode the first sound stream of whatever FFmpeg takes: AAC and ALAC in MP4, and more.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Open for reading; stays open.
+
+    Raises
+    ------
+    DecoderMissingError
+        If the optional package `av` is not installed.
+    DecoderError
+        If FFmpeg does not take the file, it holds no sound, or its rate is beyond
+        `HIGHEST_RATE`.
+    SourceFaultError
+        If the disk fails.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        try:
+            import av  # an optional package, and 0.1 s that most songs do not need
+        except ImportError as error:
+            raise DecoderMissingError(str(error)) from error
+        # Seen from damaged files, beside FFmpeg's own errors: IndexError, EOFError and
+        # UnicodeDecodeError (PyAV issues 692, 2344), MemoryError.
+        self._failures: tuple[type[Exception], ...] = (
+            DecoderError,
+            *(av.FFmpegError, AssertionError, EOFError, LookupError, MemoryError),
+            *(ArithmeticError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
+        )
+        self._file = _NamelessFile(file)
+        self._damage = ""
+        self._container: Any = None
+        try:
+            self._container = av.open(
+                self._file,
+                options={"format_whitelist": _AV_FORMATS, "protocol_whitelist": ""},
+                metadata_errors="replace",
+            )
+            self._open_stream()
+        except self._failures as error:
+            self.close()
+            self._file.raise_fault()
+            if isinstance(error, DecoderError):
+                raise
+            raise DecoderError(str(error)) from error
+
+    def _open_stream(self) -> None:
+        if not self._container.streams.audio:
+            raise DecoderError("there is no sound in it")
+        stream = self._container.streams.audio[0]
+        self._frames = self._decoded_frames(stream)
+        # The first frame, not the header, says what comes out (AAC with band replication
+        # doubles the rate). A file without one is an empty song.
+        self._first = next(self._frames, None)
+        source = stream if self._first is None else self._first
+        self.sample_rate = int(source.rate or 0)
+        self.channels = int(source.layout.nb_channels)
+        _require_possible_rate(self.sample_rate)
+        if self.channels < 1:
+            raise DecoderError("it has no channels")
+        self.format = str(self._container.format.name).split(",")[0].upper()
+        self.subtype = str(stream.codec_context.name).upper()
+        self.claimed_samples = None
+        if stream.duration is not None and stream.time_base is not None:
+            self.claimed_samples = _possible_length(
+                round(stream.duration * stream.time_base * self.sample_rate)
+            )
+        # An MP4 stores its true length, and its last AAC packet decodes to more. Elsewhere
+        # the duration is an estimate.
+        self._limit = self.claimed_samples if self.format == "MOV" else None
+
+    def _decoded_frames(self, stream: Any) -> Iterator[Any]:
+        """Yield FFmpeg's frames; a damaged packet is left out and goes into `_damage`."""
+        packets = self._container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except self._failures as error:
+                self._damage = str(error) or type(error).__name__
+                return
+            if packet is None:
+                return
+            try:
+                yield from packet.decode()
+            except self._failures as error:
+                self._damage = str(error) or type(error).__name__
+
+    def blocks(self) -> Iterator[Samples]:
+        """As `Decoder.blocks`."""
+        longest = block_frames(self.channels)
+        parts: list[Samples] = []
+        held, total = 0, 0
+        frame = self._first
+        while frame is not None:
+            try:
+                samples = self._samples_of(frame)
+            except self._failures as error:
+                self._damage = str(error) or type(error).__name__
+                break
+            if self._limit is not None:
+                samples = samples[:, : max(0, self._limit - total)]
+            total += samples.shape[1]
+            for start in range(0, samples.shape[1], longest):
+                part = samples[:, start : start + longest]
+                if held + part.shape[1] > longest:
+                    yield np.concatenate(parts, axis=1)
+                    parts, held = [], 0
+                parts.append(part)
+                held += part.shape[1]
+            frame = next(self._frames, None)
+        if held:
+            yield np.concatenate(parts, axis=1)
+        self._file.raise_fault()
+        if self._damage:
+            raise DecoderError(self._damage)
+
+    def _samples_of(self, frame: Any) -> Samples:
+        if frame.rate != self.sample_rate or frame.layout.nb_channels != self.channels:
+            raise DecoderError("its rate or its channels change on the way")
+        values = frame.to_ndarray()
+        if not frame.format.is_planar:
+            values = values.reshape(-1, self.channels).T
+        if values.dtype != np.float32:
+            zero, scale = _NUMBER_ZERO_AND_SCALE[values.dtype.str[1:]]
+            values = ((values.astype(np.float64) - zero) * scale).astype(np.float32)
+        return np.asarray(values)
+
+    def unread_bytes(self) -> int:
+        """As `Decoder.unread_bytes`; 0, for FFmpeg reads on as long as there is anything."""
+        return 0
+
+    def close(self) -> None:
+        """As `Decoder.close`."""
+        if self._container is not None:
+            self._container.close()
+
+
+def block_frames(channels: int) -> int:
+    """Return how long a block of so many channels may be, in samples per channel."""
+    return max(1, min(BLOCK_FRAMES, _BLOCK_VALUES // channels))
+
+
+def _possible_length(samples: int) -> int | None:
+    # libsndfile says 2**63 - 1 where a FLAC file leaves its length out.
+    return samples if 0 <= samples < 2**48 else None
+
+
+def _require_possible_rate(sample_rate: int) -> None:
+    if not 1 <= sample_rate <= HIGHEST_RATE:
+        raise ImpossibleRateError(f"its sample rate is {sample_rate} Hz")

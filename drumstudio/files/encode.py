@@ -1,0 +1,415 @@
+"""The encode job: a song's stems become files, all of them whole or none at all.
+
+How the parts stay the song: in a format of whole numbers the rest is not rounded by itself.
+Mixture and drums are rounded, and the rest is their difference, which needs no rounding. So
+drums + rest is the rounded mixture exactly: off by at most half a step (-144.5 dB at 24 bit,
+-96.3 at 16), which no pair of whole numbers can better, and by nothing at all if the song
+came from a file of as many bits. Two separate roundings would be off by up to a whole step.
+The price is that the rest may be a whole step from its ideal, instead of half of one, where
+the song is not of so many bits.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumstudio import atomic
+from drumstudio.core.audio import Samples
+from drumstudio.core.errors import AudioWriteError, OutputExistsError, SettingError
+from drumstudio.core.finite import silence_non_finite
+from drumstudio.core.loudness import LoudnessMeter, TruePeakMeter
+from drumstudio.core.resample import StreamResampler, resampled_length
+from drumstudio.files.block_reader import STEMS, SongReader
+from drumstudio.files.decoders import block_frames
+from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format
+from drumstudio.files.stem_file import (
+    Shape,
+    StemWriter,
+    explained,
+    force_to_disk,
+    of_one_length,
+    reading_back,
+    writing_stem,
+)
+from drumstudio.jobs.job import Checkpoint, portion
+
+FLOOR_DB = -200.0
+"""What silence, and a residual of nothing, read as in the report."""
+
+
+def encode(
+    checkpoint: Checkpoint,
+    *,
+    mixture: str,
+    drums: str | None,
+    outputs: list[dict[str, str]],
+    format: str,
+    sample_rate: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write stems of a song to files; all of them appear, whole, or none.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Where the job reports and may be stopped.
+    mixture : str
+        Path of the song, as media (`files.wav_file`).
+    drums : str or None
+        Path of its drums, likewise; needed unless only the mixture is written.
+    outputs : list of dict
+        {"stem": "drums" | "rest" | "mixture", "path": ...}; folders are made as needed.
+    format : str
+        A name in `FORMATS`.
+    sample_rate : int or None
+        Hertz; None takes the song's, or the next that the format holds.
+    overwrite : bool
+        Whether files that are there are replaced.
+
+    Returns
+    -------
+    dict
+        files: list of {path, stem, frames, bytes, peak_db, true_peak_db, lufs}, as written
+        (before a lossy coding), lufs None where there is none to measure;
+        null_residual_dbfs (None unless drums and rest are written without loss);
+        gain_db (0.0, or how far all stems were turned down together so that none clips);
+        sample_rate; notes (list of sentences).
+
+    Raises
+    ------
+    SettingError
+        If there is no such format, or it does not hold `sample_rate`.
+    OutputExistsError
+        If a file is there and may not be replaced.
+    AudioWriteError, DiskFullError
+        If the format can not hold the song, the song is empty, or the disk refuses; also if
+        what was written does not read back whole.
+    AudioOpenError
+        If the media can not be read.
+    Cancelled
+        If the person asked to stop.
+    ValueError
+        If a stem does not exist or two outputs have one path.
+
+    Notes
+    -----
+    The null residual is read back from the written files: the highest
+    |(drums + rest) / gain - mixture|, relative to max(1, peak of the mixture) and to 1 / gain.
+    With a `sample_rate` other than the song's, the mixture is the one at that rate.
+    """
+    form = _known_format(format)
+    paths = _checked_outputs(outputs, drums)
+    with SongReader(Path(mixture), None if drums is None else Path(drums)) as song:
+        rate = _checked_rate(form, song, sample_rate, next(iter(paths.values())))
+        source = _Source(song, rate)
+        _refuse_existing(paths, overwrite=overwrite)
+        _require_room(paths, source.shape.data_bytes(form))
+        export = _Export(source, form, tuple(paths))
+        gain = 1.0
+        if form.full_scale_is_a_limit:
+            gain = export.common_gain(portion(checkpoint, 0.0, 0.1))
+        with ExitStack() as stack:
+            temporaries = {
+                stem: stack.enter_context(atomic.writing(path)) for stem, path in paths.items()
+            }
+            writers = {
+                stem: stack.enter_context(writing_stem(paths[stem], temporary, form, source.shape))
+                for stem, temporary in temporaries.items()
+            }
+            measures = export.write(paths, writers, gain, portion(checkpoint, 0.1, 0.8))
+            residual = export.check(paths, temporaries, gain, portion(checkpoint, 0.8, 1.0))
+            for stem, temporary in temporaries.items():
+                force_to_disk(paths[stem], temporary)
+            # An export is long: somebody else may have put a file there meanwhile.
+            _refuse_existing(paths, overwrite=overwrite)
+        return {
+            "files": [
+                {
+                    "path": str(path),
+                    "stem": stem,
+                    "frames": source.shape.samples,
+                    "bytes": path.stat().st_size,
+                    **measures[stem].report(),
+                }
+                for stem, path in paths.items()
+            ],
+            "null_residual_dbfs": residual,
+            "gain_db": 0.0 if gain == 1.0 else _decibels(gain),
+            "sample_rate": rate,
+            "notes": export.notes(gain),
+        }
+
+
+# --- asked for what can be done? -------------------------------------------------------
+
+
+def _known_format(name: str) -> Format:
+    if name not in FORMATS:
+        raise SettingError(
+            f'Cannot write "{name}" files',
+            why="there is no format of that name.",
+            fix=f"Choose one of {', '.join(FORMATS)}.",
+        )
+    return FORMATS[name]
+
+
+def _checked_outputs(outputs: list[dict[str, str]], drums: str | None) -> dict[str, Path]:
+    paths = {output["stem"]: Path(output["path"]) for output in outputs}
+    unknown = set(paths) - set(STEMS)
+    if unknown or not paths:
+        raise ValueError(f"outputs need stems of {STEMS}, got {sorted(paths)}")
+    if drums is None and set(paths) != {"mixture"}:
+        raise ValueError(f"without drums only the mixture can be written, got {sorted(paths)}")
+    if len(set(paths.values())) < len(outputs):
+        raise ValueError(f"each stem needs a path of its own, got {outputs}")
+    return paths
+
+
+def _checked_rate(form: Format, song: SongReader, asked: int | None, path: Path) -> int:
+    what = f"Cannot write {path.name}"
+    if song.samples == 0:
+        raise AudioWriteError(
+            what, why="the song is empty: its length is zero.", fix="Import the song again."
+        )
+    if song.channels > form.most_channels:
+        roomy = [other.name for other in FORMATS.values() if other.most_channels >= song.channels]
+        raise AudioWriteError(
+            what,
+            why=f"{form.label} holds at most {form.most_channels} channels, and the song has "
+            f"{song.channels}.",
+            fix=f"Choose another format ({', '.join(roomy)})." if roomy else "Mix it down first.",
+        )
+    if asked is None:
+        return form.rate_for(song.sample_rate)
+    if not form.holds(asked):
+        raise SettingError(
+            what,
+            why=f"{form.label} can not have a sample rate of {asked} Hz.",
+            fix=f"Leave the rate out, or choose {form.rate_for(min(asked, HIGHEST_RATE))}.",
+        )
+    return asked
+
+
+def _require_room(paths: dict[str, Path], bytes_each: int) -> None:
+    for folder in {path.parent for path in paths.values()}:
+        there = [path for path in paths.values() if path.parent == folder]
+        with explained(there[0]):
+            folder.mkdir(parents=True, exist_ok=True)
+        atomic.require_free(folder, len(there) * bytes_each, f"Cannot write {there[0].name}")
+
+
+def _refuse_existing(paths: dict[str, Path], *, overwrite: bool) -> None:
+    for path in paths.values():
+        if not overwrite and os.path.lexists(path):
+            raise OutputExistsError(
+                f"Cannot write {path.name}",
+                why=f"{path.parent} holds a file of that name already.",
+                fix="Choose another name or folder, or allow files to be replaced.",
+            )
+
+
+# --- reading the song ------------------------------------------------------------------
+
+
+class _Source:
+    """A song at the rate of its export, in blocks of one length, every sample finite."""
+
+    def __init__(self, song: SongReader, sample_rate: int) -> None:
+        self._song = song
+        self.own_rate = song.sample_rate
+        samples = resampled_length(song.samples, song.sample_rate, sample_rate)
+        self.shape = Shape(sample_rate, song.channels, samples)
+        self.block = block_frames(song.channels)
+        self.silenced = 0
+
+    def blocks(self, stem: str) -> Iterator[Samples]:
+        """Yield "mixture" or "drums" as float32 blocks of shape (channels, `block`)."""
+        if self.shape.sample_rate == self.own_rate:
+            yield from self._own_blocks(stem)
+        else:
+            yield from of_one_length(self._resampled(stem), self.block)
+
+    def _own_blocks(self, stem: str) -> Iterator[Samples]:
+        for start in range(0, self._song.samples, self.block):
+            count = min(self.block, self._song.samples - start)
+            block = self._song.read(stem, start, count)
+            self.silenced += silence_non_finite(block)
+            yield block
+
+    def _resampled(self, stem: str) -> Iterator[Samples]:
+        shape = self.shape
+        resampler = StreamResampler(self.own_rate, shape.sample_rate, shape.channels, shape.samples)
+        for block in self._own_blocks(stem):
+            yield resampler.push(block)
+        yield resampler.finish()
+
+
+# --- from mixture and drums to what is written -----------------------------------------
+
+
+class _Measure:
+    """Peak and loudness of a stem as it is written."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._peak = 0.0
+        self._loudness = LoudnessMeter(shape.sample_rate, shape.channels)
+        self._true_peak = TruePeakMeter(shape.sample_rate, shape.channels)
+
+    def add(self, block: Samples) -> None:
+        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+        self._loudness.add(block)
+        self._true_peak.add(block)
+
+    def report(self) -> dict[str, float | None]:
+        lufs = self._loudness.integrated_lufs()
+        return {
+            "peak_db": _decibels(self._peak),
+            "true_peak_db": _decibels(self._true_peak.peak()),
+            "lufs": None if lufs is None else round(lufs, 2),
+        }
+
+
+@dataclass(slots=True)
+class _Export:
+    """One export: what is read, in which format it is written, which stems.
+
+    Each of the three passes reads the song anew, block by block: the search for the gain,
+    the writing, and the reading back.
+    """
+
+    source: _Source
+    form: Format
+    stems: tuple[str, ...]
+
+    def common_gain(self, checkpoint: Checkpoint) -> float:
+        """Return 1.0, or the gain at which no stem that is written clips."""
+        peak = 0.0
+        fits = True
+        full = 2 ** (self.form.bits - 1) if self.form.bits else 0
+        for mixture, drums in self._blocks(checkpoint, "Looking for the loudest place"):
+            for stem in self.stems:
+                highest = float(np.abs(_exact(stem, mixture, drums)).max())
+                peak = max(peak, highest)
+                if full and 0.99 < highest <= 1.0:
+                    steps = self._values(stem, mixture, drums, 1.0)
+                    fits = fits and -full <= steps.min() and steps.max() < full
+        if fits and peak <= 1.0:
+            return 1.0
+        # Two steps of room: the drums' rounding is off by half a step, the rest's by a whole.
+        return (1.0 - 2.0 / full if full else 1.0) / peak
+
+    def write(
+        self,
+        paths: dict[str, Path],
+        writers: dict[str, StemWriter],
+        gain: float,
+        checkpoint: Checkpoint,
+    ) -> dict[str, _Measure]:
+        """Write and close all stems in one pass over the song; return their measures."""
+        measures = {stem: _Measure(self.source.shape) for stem in self.stems}
+        step = np.float32(2.0 ** (1 - self.form.bits) if self.form.bits else 1.0)
+        self.source.silenced = 0
+        message = f"Writing {' and '.join(path.name for path in paths.values())}"
+        for mixture, drums in self._blocks(checkpoint, message):
+            for stem in self.stems:
+                values = self._values(stem, mixture, drums, gain)
+                measures[stem].add(values.astype(np.float32) * step)
+                with explained(paths[stem]):
+                    writers[stem].write(values)
+        for stem, writer in writers.items():
+            with explained(paths[stem]):
+                writer.close()
+        return measures
+
+    def check(
+        self,
+        paths: dict[str, Path],
+        temporaries: dict[str, Path],
+        gain: float,
+        checkpoint: Checkpoint,
+    ) -> float | None:
+        """Read everything back; return the null residual in dB, if there is one.
+
+        Raises
+        ------
+        AudioWriteError
+            If a file does not hold what it should.
+        """
+        shape, block = self.source.shape, self.source.block
+        is_sum = self.form.lossless and {"drums", "rest"} <= set(self.stems)
+        residual = peak = 0.0
+        with ExitStack() as stack:
+            written = {
+                stem: stack.enter_context(reading_back(paths[stem], temporary, shape, block))
+                for stem, temporary in temporaries.items()
+            }
+            message = "Checking what was written"
+            for mixture, _ in self._blocks(checkpoint, message) if is_sum else ():
+                drums = next(written["drums"]).astype(np.float64)
+                rest = next(written["rest"])
+                residual = max(residual, float(np.abs((drums + rest) / gain - mixture).max()))
+                peak = max(peak, float(np.abs(mixture).max()))
+            for blocks in written.values():
+                for number, _ in enumerate(blocks):
+                    checkpoint(min(1.0, number * block / shape.samples), message)
+        return _decibels(residual * gain / max(1.0, peak)) if is_sum else None
+
+    def _blocks(
+        self, checkpoint: Checkpoint, message: str
+    ) -> Iterator[tuple[Samples, Samples | None]]:
+        mixture = self.source.blocks("mixture")
+        drums = self.source.blocks("drums") if set(self.stems) != {"mixture"} else None
+        for number, block in enumerate(mixture):
+            checkpoint(number * self.source.block / self.source.shape.samples, message)
+            yield block, None if drums is None else next(drums)
+
+    def _values(
+        self, stem: str, mixture: Samples, drums: Samples | None, gain: float
+    ) -> NDArray[Any]:
+        """Return a stem's block as it is handed to the encoder: int32 steps, or float32."""
+        if not self.form.bits:
+            return np.asarray(_exact(stem, mixture, drums) * gain, dtype=np.float32)
+        scale = gain * 2 ** (self.form.bits - 1)
+        if stem == "rest":  # why it is not rounded by itself: see the top of this file
+            steps = np.rint(_exact("mixture", mixture, drums) * scale)
+            steps -= np.rint(_exact("drums", mixture, drums) * scale)
+        else:
+            steps = np.rint(_exact(stem, mixture, drums) * scale)
+        return np.asarray(steps, dtype=np.int32)
+
+    def notes(self, gain: float) -> list[str]:
+        """Return what a person should know about the written files."""
+        notes = []
+        source = self.source
+        rate = source.shape.sample_rate
+        if rate != source.own_rate:
+            notes.append(f"Resampled from {source.own_rate} to {rate} Hz.")
+        if gain != 1.0:
+            down = -_decibels(gain)
+            by = f"{down:.2f}" if down >= 0.01 else "less than 0.01"
+            notes.append(f"A stem goes beyond full scale: all were turned down by {by} dB.")
+        if source.silenced:
+            notes.append(f"{source.silenced} samples were not numbers and were set to silence.")
+        return notes
+
+
+def _exact(stem: str, mixture: Samples, drums: Samples | None) -> NDArray[np.float64]:
+    """Return a stem in float64, in which a difference of two float32 is exact enough."""
+    if stem == "mixture" or drums is None:
+        return mixture.astype(np.float64)
+    if stem == "drums":
+        return drums.astype(np.float64)
+    return mixture.astype(np.float64) - drums
+
+
+def _decibels(ratio: float) -> float:
+    return round(max(FLOOR_DB, 20 * math.log10(ratio)), 4) if ratio > 0 else FLOOR_DB

@@ -1,0 +1,183 @@
+"""The formats a song can be written in, and what each of them can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drumstudio.files.wav_file import RIFF_LIMIT_BYTES
+
+HIGHEST_RATE = 768_000
+"""Highest sample rate written, in hertz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of written files.
+
+    Parameters
+    ----------
+    name : str
+        As said on the command line: "wav24".
+    label : str
+        As shown: "WAV, 24 bit".
+    suffix : str
+        How its files' names end, with the dot.
+    container, coding : str
+        libsndfile's names.
+    bits : int
+        Of its whole numbers; 0 if it stores floating point or is lossy.
+    lossless : bool
+        Whether what is read back is what was written.
+    most_channels : int
+        More are refused; libsndfile does not survive them in every format.
+    any_rate_up_to : int
+        Every rate up to this one is held, in hertz, ...
+    rates : tuple of int
+        ... and these; ascending.
+    bytes_per_value : int
+        Most that one sample of one channel takes on disk.
+    compression : float, optional
+        libsndfile's compression level, in [0, 1].
+    bit_rate_mode : str, optional
+        libsndfile's bit rate mode.
+    """
+
+    name: str
+    label: str
+    suffix: str
+    container: str
+    coding: str
+    bits: int
+    lossless: bool
+    most_channels: int
+    any_rate_up_to: int
+    rates: tuple[int, ...]
+    bytes_per_value: int
+    compression: float | None = None
+    bit_rate_mode: str | None = None
+
+    @property
+    def full_scale_is_a_limit(self) -> bool:
+        """Whether samples beyond 1.0 clip, here or in whatever plays the file."""
+        return bool(self.bits) or not self.lossless
+
+    def holds(self, sample_rate: int) -> bool:
+        """Return whether files of this format can have a sample rate, in hertz."""
+        return 1 <= sample_rate <= self.any_rate_up_to or sample_rate in self.rates
+
+    def rate_for(self, sample_rate: int) -> int:
+        """Return the rate that a song of `sample_rate` gets: its own, else the next above."""
+        if self.holds(sample_rate):
+            return sample_rate
+        above = [rate for rate in self.rates if rate >= sample_rate]
+        return above[0] if above else max(self.any_rate_up_to, *self.rates)
+
+    def container_for(self, data_bytes: int) -> str:
+        """Return libsndfile's container for that much data: WAV ends at 4 GiB, RF64 does not."""
+        large = self.container == "WAV" and data_bytes > RIFF_LIMIT_BYTES
+        return "RF64" if large else self.container
+
+
+# Limits found by trying, in child processes (libsndfile 1.2.2): Vorbis beyond 200,000 Hz or
+# 255 channels is a segmentation fault; FLAC's frames hold only round rates above 65,535 Hz.
+# Rates of MP3: MPEG-1, MPEG-2 and MPEG-2.5 layer III. Opus knows only 48 kHz inside.
+_ALL = (
+    Format(
+        name="wav16",
+        label="WAV, 16 bit",
+        suffix=".wav",
+        container="WAV",
+        coding="PCM_16",
+        bits=16,
+        lossless=True,
+        most_channels=1_024,
+        any_rate_up_to=HIGHEST_RATE,
+        rates=(HIGHEST_RATE,),
+        bytes_per_value=2,
+    ),
+    Format(
+        name="wav24",
+        label="WAV, 24 bit",
+        suffix=".wav",
+        container="WAV",
+        coding="PCM_24",
+        bits=24,
+        lossless=True,
+        most_channels=1_024,
+        any_rate_up_to=HIGHEST_RATE,
+        rates=(HIGHEST_RATE,),
+        bytes_per_value=3,
+    ),
+    Format(
+        name="wav-float",
+        label="WAV, 32 bit floating point",
+        suffix=".wav",
+        container="WAV",
+        coding="FLOAT",
+        bits=0,
+        lossless=True,
+        most_channels=1_024,
+        any_rate_up_to=HIGHEST_RATE,
+        rates=(HIGHEST_RATE,),
+        bytes_per_value=4,
+    ),
+    Format(
+        name="flac",
+        label="FLAC, 24 bit",
+        suffix=".flac",
+        container="FLAC",
+        coding="PCM_24",
+        bits=24,
+        lossless=True,
+        most_channels=8,
+        any_rate_up_to=65_535,
+        rates=(88_200, 96_000, 176_400, 192_000, 352_800, 384_000),
+        bytes_per_value=3,
+    ),
+    Format(
+        name="ogg",
+        label="Ogg Vorbis, quality 9",
+        suffix=".ogg",
+        container="OGG",
+        coding="VORBIS",
+        bits=0,
+        lossless=False,
+        most_channels=255,
+        any_rate_up_to=192_000,
+        rates=(192_000,),
+        bytes_per_value=1,
+        compression=0.1,
+    ),
+    Format(
+        name="opus",
+        label="Opus, 128 kb/s a channel",
+        suffix=".opus",
+        container="OGG",
+        coding="OPUS",
+        bits=0,
+        lossless=False,
+        most_channels=255,
+        any_rate_up_to=0,
+        rates=(48_000,),
+        bytes_per_value=1,
+        compression=0.5,
+    ),
+    Format(
+        name="mp3",
+        label="MP3, 320 kb/s",
+        suffix=".mp3",
+        container="MP3",
+        coding="MPEG_LAYER_III",
+        bits=0,
+        lossless=False,
+        most_channels=2,
+        any_rate_up_to=0,
+        rates=(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+        bytes_per_value=1,
+        compression=0.0,
+        bit_rate_mode="CONSTANT",
+    ),
+)
+
+FORMATS = {form.name: form for form in _ALL}
+"""The formats by name, in the order in which they are offered."""
