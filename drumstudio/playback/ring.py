@@ -1,0 +1,93 @@
+"""The ring between the thread that mixes and the one that plays: one writes, one reads."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Taken(NamedTuple):
+    """The last reading of a ring.
+
+    Parameters
+    ----------
+    start : int
+        Samples that had been read before.
+    samples : int
+        How many there were to be read.
+    at_seconds : float
+        When, on the clock of `time.perf_counter`.
+    """
+
+    start: int
+    samples: int
+    at_seconds: float
+
+
+class Ring:
+    """Samples on their way to the device, in memory that is allocated once.
+
+    One thread writes and one other reads. There is no lock: each of the two counts is
+    changed by one side only, after the samples have been copied, and read by the other.
+
+    Parameters
+    ----------
+    capacity : int
+        Samples per channel that it holds.
+    channels : int
+        Number of channels.
+    """
+
+    def __init__(self, capacity: int, channels: int) -> None:
+        self.capacity = capacity
+        self.channels = channels
+        self._samples = np.zeros((capacity, channels), dtype=np.float32)
+        self.written = 0
+        """Samples that have been written since the beginning."""
+        self.read = 0
+        """Samples that have been read since the beginning."""
+        self.ended = False
+        """Set by the writer when nothing more will come: then running dry is no fault."""
+        self.missed = 0
+        """Samples that were asked for and were not there in time."""
+        self.taken = Taken(0, 0, perf_counter())
+
+    def room(self) -> int:
+        """Return how many samples can be written now."""
+        return self.capacity - (self.written - self.read)
+
+    def write(self, samples: NDArray[np.float32]) -> int:
+        """Append what there is room for; return how many samples that was.
+
+        Parameters
+        ----------
+        samples : ndarray, float32, shape (samples, channels)
+            Interleaved, as a device takes them.
+        """
+        count = min(len(samples), self.room())
+        first = self.written % self.capacity
+        ahead = min(count, self.capacity - first)
+        self._samples[first : first + ahead] = samples[:ahead]
+        self._samples[: count - ahead] = samples[ahead:count]
+        self.written += count
+        return count
+
+    def read_into(self, out: NDArray[np.float32]) -> None:
+        """Fill `out`, float32 of shape (samples, channels); zeros where nothing has come.
+
+        What an audio callback calls: two copies into memory that is there, nothing else.
+        """
+        wanted = len(out)
+        count = min(wanted, self.written - self.read)
+        first = self.read % self.capacity
+        ahead = min(count, self.capacity - first)
+        out[:ahead] = self._samples[first : first + ahead]
+        out[ahead:count] = self._samples[: count - ahead]
+        out[count:] = 0.0
+        self.taken = Taken(self.read, count, perf_counter())
+        self.read += count
+        if count < wanted and not self.ended:
+            self.missed += wanted - count
