@@ -12,6 +12,7 @@ from drumstudio.synthesis.tones import (
     decay,
     equalise,
     fade_out,
+    fast_length,
     modes,
     seconds_to_samples,
 )
@@ -154,7 +155,7 @@ def room(wave: Wave, seconds: float, seed: int, dull_hz: float) -> NDArray[np.fl
     count = seconds_to_samples(seconds)
     noise = rng.standard_normal((2, count)) * decay(count, seconds)
     noise[:, : seconds_to_samples(0.006)] = 0
-    size = 1 << (len(wave) + count - 1).bit_length()
+    size = fast_length(len(wave) + count)
     spectrum = np.fft.rfft(noise, size)
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     spectrum *= 1 / (1 + 1j * hertz / dull_hz) * (hertz / (hertz + 120))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drumstudio.synthesis.tones import SAMPLE_RATE
+from drumstudio.synthesis.tones import SAMPLE_RATE, fast_length
 
 EQ_KNOTS = 8
 # Log-spaced knots of the random equalisers, in hertz.
@@ -222,7 +222,7 @@ def mix_down(rows: torch.Tensor, desk: Desk, answers: torch.Tensor) -> torch.Ten
     Tensor, float32, shape (clips, 2, samples)
     """
     samples = rows.shape[-1]
-    size = _fast_length(samples + answers.shape[-1])
+    size = 2 * fast_length(-(-(samples + answers.shape[-1]) // 2))
     # Half of the rows are silent in most clips; a transform costs more than a look.
     sounding = rows.any(dim=2).any(dim=0).nonzero()[:, 0]
     if len(sounding) == 0:
@@ -236,16 +236,6 @@ def mix_down(rows: torch.Tensor, desk: Desk, answers: torch.Tensor) -> torch.Ten
     buses = torch.view_as_complex(buses.unflatten(2, (-1, 2)))
     stereo = torch.addcmul(buses[:, :2], buses[:, 2:], torch.fft.rfft(answers, size))
     return torch.fft.irfft(stereo, size)[..., :samples]
-
-
-def _fast_length(samples: int) -> int:
-    """Return a length of small factors, at least `samples`: FFTs of it are fast."""
-    best = 1 << (samples - 1).bit_length()
-    for three in range(5):
-        for five in range(4):
-            odd = 3**three * 5**five
-            best = min(best, odd << max(0, (-(-samples // odd) - 1).bit_length()))
-    return best
 
 
 def along(levels: torch.Tensor, samples: int) -> torch.Tensor:

@@ -21,6 +21,14 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def fast_length(count: int) -> int:
+    """Return a length of factors 2, 3 and 5, at least `count`: FFTs of it are fast."""
+    best = 1 << max(0, count - 1).bit_length()
+    for odd in (3, 5, 9, 15, 25, 27, 45, 75, 81, 125, 135, 225, 375, 405, 675, 1125):
+        best = min(best, odd << max(0, (-(-count // odd) - 1).bit_length()))
+    return best
+
+
 def decay(count: int, seconds: float) -> Wave:
     """Return an exponential that has fallen by 60 dB after `seconds`.
 
@@ -113,8 +121,8 @@ def shape_spectrum(wave: Wave, hertz: ArrayLike, decibels: ArrayLike) -> Wave:
         logarithm of frequency, constant beyond the ends.
     """
     count = len(wave)
-    # A length of many small factors: numpy's FFT of a prime length is ten times slower.
-    padded = -(-count // 1024) * 1024
+    # Even, and of small factors: numpy's FFT of a prime length is ten times slower.
+    padded = 2 * fast_length(-(-count // 2))
     bins = np.fft.rfftfreq(padded, 1 / SAMPLE_RATE)
     curve = np.interp(np.log(np.maximum(bins, 1.0)), np.log(hertz), decibels)
     return np.fft.irfft(np.fft.rfft(wave, padded) * 10 ** (curve / 20), padded)[:count]
@@ -136,7 +144,7 @@ def equalise(wave: Wave, hertz: ArrayLike, decibels: ArrayLike) -> Wave:
     (Oppenheim and Schafer, Discrete-Time Signal Processing, section 12.3).
     """
     count = len(wave)
-    padded = (-(-count // 1024) + 4) * 1024
+    padded = 2 * fast_length(-(-count // 2) + 2048)
     bins = np.fft.rfftfreq(padded, 1 / SAMPLE_RATE)
     curve = np.interp(np.log(np.maximum(bins, 1.0)), np.log(hertz), decibels)
     cepstrum = np.fft.irfft(curve * (np.log(10) / 20), padded)
@@ -186,7 +194,7 @@ def falling_noise(
         Centres of neighbouring bands, rising; their levels at the start; their times to fall
         by 60 dB.
     """
-    padded = -(-count // 1024) * 1024
+    padded = 2 * fast_length(-(-count // 2))
     spectrum = np.fft.rfft(rng.standard_normal(padded))
     octaves = np.log(np.maximum(np.fft.rfftfreq(padded, 1 / SAMPLE_RATE), 1.0))
     centres = np.log(np.asarray(hertz, dtype=np.float64))
