@@ -11,7 +11,9 @@ def main() -> int:
     freeze_support()
     # Imported here, because every worker process imports this module again when it starts.
     from drumstudio.cli.main import run
+    from drumstudio.jobs.reports import install_crash_reports
 
+    install_crash_reports()
     return run(sys.argv[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ class Settings:
     device : str
         Where models run: "auto", "cpu", "cuda" or "mps".
     threads : int
-        How many processor threads a model may use; 0 leaves it to the libraries.
+        How many processor threads a model may use; 0 means one a core.
     cache_cap_gb : float
         How large the cache of separations may grow, in 10^9 bytes.
     theme : str
@@ -101,6 +102,11 @@ class Settings:
     theme: str = _setting("system", "Theme", choices=("system", "dark", "light"))
     numbers: str = _setting("system", "Numbers", choices=("system", "point", "comma"))
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def processor_threads(self) -> int:
+        """How many processor threads a model may use: as set, or one a core."""
+        return self.threads or os.cpu_count() or 1
 
     def changed(self, name: str, value: object) -> Settings:
         """Return these settings with one changed.

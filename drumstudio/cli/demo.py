@@ -8,7 +8,7 @@ from pathlib import Path
 from drumstudio import settings as user_settings
 from drumstudio.cli.terminal import DONE, ProgressBar
 from drumstudio.core.errors import SettingError
-from drumstudio.files.encode import FORMATS
+from drumstudio.files.formats import FORMATS
 from drumstudio.jobs.job import portion
 from drumstudio.workflows.demo_song import demo_song
 from drumstudio.workflows.workshop import Workshop

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import DONE, ProgressBar, print_json, print_table, say
+from drumstudio.cli.terminal import DONE, ProgressBar, print_json, say
 from drumstudio.workflows.workshop import Workshop
 
 
@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--model", action="append", default=[], metavar="ID", dest="models")
     parser.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the scores")
+    parser.add_argument("--quick", action="store_true", help="leave out rest and drums alone")
+    parser.add_argument(
+        "--report", type=Path, metavar="FOLDER", help="write evaluation.json, .md and .png there"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -36,10 +39,11 @@ def run(options: argparse.Namespace) -> int:
                 "evaluate",
                 bar,
                 folder=str(options.folder),
-                card_folders=[str(card.folder) for card in cards],
+                cards=[str(card.folder) for card in cards],
                 device=options.device or stored.device,
-                threads=stored.threads,
-                plot=str(options.plot) if options.plot else None,
+                threads=stored.processor_threads,
+                full=not options.quick,
+                report_folder=str(options.report) if options.report else None,
             )
         finally:
             bar.close()
@@ -48,13 +52,5 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     for note in result.get("notes", []):
         say(f"note: {note}")
-    names = list(result["median"])
-    rows = [
-        [excerpt, *(scores[name]["sdr"] for name in names)]
-        for excerpt, scores in result["excerpts"].items()
-    ]
-    for summary in ("median", "mean"):
-        rows.append([summary, *(result[summary][name]["sdr"] for name in names)])
-    print("Drums SDR in dB, stereo, whole excerpts:")
-    print_table(["excerpt", *names], rows)
+    print(result["table"])
     return DONE

@@ -19,7 +19,7 @@ from drumstudio.cli.terminal import (
     say,
 )
 from drumstudio.core.errors import DrumStudioError, SettingError
-from drumstudio.files.encode import FORMATS
+from drumstudio.files.formats import FORMATS
 from drumstudio.workflows.find_songs import find_songs
 from drumstudio.workflows.separate_song import (
     ExportSettings,
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         options.model,
         parse_parameters(options.parameters),
         options.device or stored.device,
-        stored.threads,
+        stored.processor_threads,
     )
     found = find_songs(options.songs, outside=options.out)
     export = ExportSettings(

@@ -121,10 +121,10 @@ def measure_sdr(card: ModelCard, song: DemoSong, pool: WorkerPool, checkpoint: C
         "evaluate",
         checkpoint,
         folder=str(song.folder.parent),
-        card_folders=[str(card.folder)],
+        cards=[str(card.folder)],
         device="cpu",
-        threads=0,
-        plot=None,
+        threads=1,
+        full=False,
     )
     return float(result["excerpts"][song.folder.name][card.id]["sdr"])
 

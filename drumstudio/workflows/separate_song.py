@@ -15,7 +15,7 @@ from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
 from drumstudio.core.names import fill_template
-from drumstudio.files.encode import FORMATS
+from drumstudio.files.formats import FORMATS
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
 from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import Checkpoint, portion
@@ -35,13 +35,13 @@ class SeparationSettings:
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     threads : int
-        Threads on a CPU; 0 leaves the number to torch.
+        Threads on a processor, at least 1.
     """
 
     card: ModelCard
     parameters: dict[str, Any]
     device: str = "auto"
-    threads: int = 0
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ExportSettings:
     stems : tuple of {"drums", "rest"}
         Which stems.
     file_format : str
-        One of `files.encode.FORMATS`.
+        One of `files.formats.FORMATS`.
     name_template : str
         With the fields {song}, {stem} and {model}.
     overwrite : {"never", "always", "refuse"}

@@ -26,7 +26,7 @@ class Workshop:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.pool = WorkerPool(threads=settings.threads or None)
+        self.pool = WorkerPool(threads=settings.processor_threads)
         self.cache = open_cache(settings)
 
     def __enter__(self) -> Self:

@@ -1,0 +1,169 @@
+"""Make, fill, inspect and recover projects (folders called Name.drumstudio)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from drumstudio import settings as user_settings
+from drumstudio.application import projects
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, clock, print_error, print_json
+from drumstudio.core.errors import error_from_dict
+from drumstudio.workflows.separate_song import separation_settings
+from drumstudio.workflows.workshop import Workshop
+
+Report = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the words after `studio project`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+
+    def action(name: str, run_it: Callable[[argparse.Namespace], Report], about: str):
+        words = actions.add_parser(name, help=about, description=about)
+        words.add_argument("--json", action="store_true", help="print one JSON document")
+        words.set_defaults(run_action=run_it)
+        return words
+
+    new = action("new", _new, "make a project, and put songs into it")
+    add = action("add", _add, "put songs into a project")
+    separate = action("separate", _separate, "separate every song of a project")
+    drums = action("import-drums", _import_drums, "take drums made elsewhere for a song")
+    relink = action("relink", _relink, "find a project's missing files in a folder")
+    info = action("info", _info, "show what a project holds")
+    recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
+    restore = action("restore", _restore, "go back to an earlier save")
+    clean = action("clean", _clean, "delete files that nothing in the project needs")
+    for words in (new, add, separate, drums, relink, info, restore, clean):
+        words.add_argument("project", type=Path, metavar="PROJECT")
+    new.add_argument("songs", nargs="*", type=Path, metavar="SONG")
+    add.add_argument("songs", nargs="+", type=Path, metavar="SONG")
+    separate.add_argument("--model", metavar="ID", help="default: the best that ships")
+    separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
+    drums.add_argument("song", metavar="SONG", help="the song's name or id")
+    drums.add_argument("drums", type=Path, metavar="DRUMS")
+    relink.add_argument("folder", type=Path, metavar="FOLDER")
+    recover.add_argument("project", nargs="?", type=Path, metavar="PROJECT")
+    recover.add_argument("--save-as", type=Path, metavar="PROJECT")
+    restore.add_argument("generation", type=int, metavar="GENERATION")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what was asked and tell what happened."""
+    report = options.run_action(options)
+    failures = [song for song in _songs(report) if song.get("error")]
+    if options.json:
+        print_json(report)
+    else:
+        _tell(options.action, report)
+        for song in failures:
+            print_error(error_from_dict(song["error"]))
+    return FAILED if failures else DONE
+
+
+def _songs(report: Report) -> list[Report]:
+    songs = report.get("songs", [])
+    return songs if isinstance(songs, list) else []
+
+
+def _new(options: argparse.Namespace) -> Report:
+    return _with_workshop(
+        "new",
+        lambda shop, bar: projects.project_new(options.project, options.songs, shop.pool, bar),
+    )
+
+
+def _add(options: argparse.Namespace) -> Report:
+    return _with_workshop(
+        "add",
+        lambda shop, bar: projects.project_add(options.project, options.songs, shop.pool, bar),
+    )
+
+
+def _separate(options: argparse.Namespace) -> Report:
+    stored = user_settings.load()
+    settings = separation_settings(
+        default_catalog(),
+        options.model,
+        {},
+        options.device or stored.device,
+        stored.processor_threads,
+    )
+    return _with_workshop(
+        "separate",
+        lambda shop, bar: projects.project_separate(
+            options.project, settings, shop.pool, shop.cache, bar
+        ),
+    )
+
+
+def _import_drums(options: argparse.Namespace) -> Report:
+    return _with_workshop(
+        "import",
+        lambda shop, bar: projects.project_import_drums(
+            options.project, options.song, options.drums, shop.pool, bar
+        ),
+    )
+
+
+def _relink(options: argparse.Namespace) -> Report:
+    return _with_workshop(
+        "relink",
+        lambda shop, bar: projects.project_relink(options.project, options.folder, shop.pool, bar),
+    )
+
+
+def _info(options: argparse.Namespace) -> Report:
+    return projects.project_info(options.project)
+
+
+def _recover(options: argparse.Namespace) -> Report:
+    if options.project is None:
+        return projects.project_recover()
+    return projects.project_recover_one(options.project, options.save_as)
+
+
+def _restore(options: argparse.Namespace) -> Report:
+    return projects.project_restore(options.project, options.generation)
+
+
+def _clean(options: argparse.Namespace) -> Report:
+    return projects.project_clean(options.project)
+
+
+def _with_workshop(label: str, work: Callable[[Workshop, ProgressBar], Report]) -> Report:
+    with Workshop(user_settings.load()) as workshop:
+        bar = ProgressBar(label)
+        try:
+            return work(workshop, bar)
+        finally:
+            bar.close()
+
+
+def _tell(action: str, report: Report) -> None:
+    if action == "recover" and "projects" in report:
+        for project in report["projects"]:
+            print("  ".join(f"{name}: {value}" for name, value in project.items()))
+        if not report["projects"]:
+            print("no project has unsaved work")
+        return
+    print(report["project"])
+    for song in _songs(report):
+        if song.get("error"):
+            continue
+        length = f" ({clock(song['seconds'])})" if "seconds" in song else ""
+        made = song.get("separation_name") or ", ".join(
+            separation["separation_name"] for separation in song.get("separations", [])
+        )
+        there = ", was there already" if song.get("already_there") else ""
+        print(f"  {song['name']}{length}{': ' + made if made else ''}{there}")
+    for name in ("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"):
+        if report.get(name):
+            print(f"  {name.replace('_', ' ')}: {report[name]}")
+    for version in report.get("versions", []):
+        print(f"  version {version['generation']}: {version['last_edit']}, {version['saved_at']}")
+    for note in [*report.get("notes", []), *report.get("separation_notes", [])]:
+        print(f"  note: {note}")
