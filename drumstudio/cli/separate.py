@@ -221,7 +221,8 @@ def _tell(report: SongReport) -> None:
     if report.skipped:
         print(f"{report.song}: {report.notes[-1]}")
         return
-    speed = "from the cache" if report.from_cache else f"{report.real_time_factor:.2f}x real time"
+    factor = report.real_time_factor
+    speed = "from the cache" if report.from_cache or not factor else f"{1 / factor:.1f}x real time"
     print(
         f"{report.song}: {report.model} on {report.device}, {clock(report.seconds or 0)} ({speed})"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drumstudio import paths
+from drumstudio import atomic, paths
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
@@ -271,7 +271,10 @@ def separate_song(
             why=f"{there[0].parent} holds a file of that name already.",
             fix="Choose another folder or name, or say --overwrite never or always.",
         )
-    with separated(song, settings, pool, cache, checkpoint) as result:
+    with (
+        _output_folder(export.folder / relative, song),
+        separated(song, settings, pool, cache, checkpoint) as result,
+    ):
         written = pool.run(
             "encode",
             portion(checkpoint, 0.95, 1.0),
@@ -291,6 +294,25 @@ def separate_song(
     report.files = written["files"]
     report.notes.extend([*result.record["notes"], *written["notes"]])
     return report
+
+
+@contextmanager
+def _output_folder(folder: Path, song: Path) -> Iterator[None]:
+    """Make the folder before the work, so that one that can not be made costs no waiting."""
+    there = folder.is_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic.explain_os_error(
+            error, f"Cannot write the stems of {song.name}", folder
+        ) from error
+    try:
+        yield
+    except BaseException:
+        if not there:
+            with suppress(OSError):  # it stays if another song's stems are in it
+                folder.rmdir()
+        raise
 
 
 def failed(song: Path, settings: SeparationSettings, error: DrumStudioError) -> SongReport:
