@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,9 @@ def encode(
     -----
     The null residual is read back from the written files: the highest
     |(drums + rest) / gain - mixture|, relative to max(1, peak of the mixture) and to 1 / gain.
-    With a `sample_rate` other than the song's, the mixture is the one at that rate.
+    With a `sample_rate` other than the song's, the mixture is the one at that rate. In
+    floating point it stays below -140 dB while no stem is more than 6 dB above the mixture's
+    peak or full scale: beyond, float32 has no two numbers whose sum comes closer.
     """
     form = _known_format(format)
     paths = _checked_outputs(outputs, drums)
@@ -117,10 +119,7 @@ def encode(
         gain = 1.0
         if form.full_scale_is_a_limit:
             gain = export.common_gain(portion(checkpoint, 0.0, 0.1))
-        with ExitStack() as stack:
-            temporaries = {
-                stem: stack.enter_context(atomic.writing(path)) for stem, path in paths.items()
-            }
+        with _all_or_none(paths) as temporaries, ExitStack() as stack:
             writers = {
                 stem: stack.enter_context(writing_stem(paths[stem], temporary, form, source.shape))
                 for stem, temporary in temporaries.items()
@@ -209,12 +208,42 @@ def _require_room(paths: dict[str, Path], bytes_each: int) -> None:
 
 def _refuse_existing(paths: dict[str, Path], *, overwrite: bool) -> None:
     for path in paths.values():
+        if path.is_dir():
+            raise AudioWriteError(
+                f"Cannot write {path.name}",
+                why=f"{path} is a folder.",
+                fix="Choose another name or folder.",
+            )
         if not overwrite and os.path.lexists(path):
             raise OutputExistsError(
                 f"Cannot write {path.name}",
                 why=f"{path.parent} holds a file of that name already.",
                 fix="Choose another name or folder, or allow files to be replaced.",
             )
+
+
+@contextmanager
+def _all_or_none(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
+    """Yield a temporary file for each path; all become their paths at the end, or none.
+
+    Several files can not be renamed in one step. If a later rename fails, the earlier ones are
+    taken back where they were new; where they replaced a file, the new one stays.
+    """
+    new = {stem for stem, path in paths.items() if not os.path.lexists(path)}
+    numbers: dict[str, int] = {}
+    try:
+        with ExitStack() as stack:
+            temporaries = {
+                stem: stack.enter_context(atomic.writing(path)) for stem, path in paths.items()
+            }
+            numbers = {stem: path.stat().st_ino for stem, path in temporaries.items()}
+            yield temporaries
+    except BaseException:
+        for stem in new & set(numbers):
+            with suppress(OSError):
+                if paths[stem].lstat().st_ino == numbers[stem]:  # ours, not somebody else's
+                    atomic.remove(paths[stem])
+        raise
 
 
 # --- reading the song ------------------------------------------------------------------
@@ -289,6 +318,7 @@ class _Export:
     source: _Source
     form: Format
     stems: tuple[str, ...]
+    silenced: int = 0
 
     def common_gain(self, checkpoint: Checkpoint) -> float:
         """Return 1.0, or the gain at which no stem that is written clips."""
@@ -325,6 +355,7 @@ class _Export:
                 measures[stem].add(values.astype(np.float32) * step)
                 with explained(paths[stem]):
                     writers[stem].write(values)
+        self.silenced = self.source.silenced
         for stem, writer in writers.items():
             with explained(paths[stem]):
                 writer.close()
@@ -397,8 +428,8 @@ class _Export:
             down = -_decibels(gain)
             by = f"{down:.2f}" if down >= 0.01 else "less than 0.01"
             notes.append(f"A stem goes beyond full scale: all were turned down by {by} dB.")
-        if source.silenced:
-            notes.append(f"{source.silenced} samples were not numbers and were set to silence.")
+        if self.silenced:
+            notes.append(f"{self.silenced} samples were not numbers and were set to silence.")
         return notes
 
 

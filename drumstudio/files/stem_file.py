@@ -219,6 +219,8 @@ def _checked_blocks(
     try:
         for samples in of_one_length(decoder.blocks(), block):
             count += samples.shape[1]
+            if samples.shape[1] < block and count < shape.samples:
+                break  # too short: said below, before anybody reckons with the block
             yield samples
     except DecoderError as error:
         raise _refused(path, str(error)) from error
