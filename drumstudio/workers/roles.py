@@ -51,5 +51,8 @@ JOBS = {
     "render_demo": Job(
         "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"
     ),
-    "train": Job("drumstudio.training.trainer:train_job", "train", "training"),
+    "train": Job("drumstudio.training.run:train_job", "train", "training"),
+    "check_training_data": Job(
+        "drumstudio.training.folders:check", "train", "looking at the training folders"
+    ),
 }

@@ -1,0 +1,91 @@
+"""Train a model from folders of stems, or see what would be understood of them.
+
+A folder may hold songs in MUSDB layout, folders of stems under any names, NI .stem.mp4 files,
+drums alone, or music without drums. A training can be stopped at any moment and goes on when
+the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from drumstudio import paths
+from drumstudio import settings as user_settings
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.cli.terminal import DONE, ProgressBar, print_json, print_table, say
+from drumstudio.workflows.workshop import Workshop
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the words after `studio train`."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+    train = actions.add_parser("run", help="train, or go on with a training that was stopped")
+    train.add_argument("--recipe", required=True, metavar="ID|FILE", help="ours: fast")
+    train.add_argument("--data", action="append", default=[], metavar="FOLDER")
+    train.add_argument("--from", dest="start", metavar="ID", help="begin with a model's weights")
+    train.add_argument("--minutes", type=float, help="how long; default: as the recipe says")
+    train.add_argument("--device", default=None, choices=["auto", "cpu", "cuda"])
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="the training's own folder")
+    check = actions.add_parser("check", help="show what was understood of training folders")
+    check.add_argument("--data", action="append", required=True, metavar="FOLDER")
+    for words in (train, check):
+        words.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train or check, then tell what came of it."""
+    stored = user_settings.load()
+    with Workshop(stored) as workshop:
+        bar = ProgressBar(f"train {options.action}")
+        try:
+            if options.action == "check":
+                report = workshop.pool.run("check_training_data", bar, folders=options.data)
+            else:
+                folder = options.out or paths.user_data_folder() / "trainings" / (
+                    Path(options.recipe).stem
+                )
+                start = default_catalog().find(options.start) if options.start else None
+                report = workshop.pool.run(
+                    "train",
+                    bar,
+                    recipe=options.recipe,
+                    data=options.data,
+                    folder=str(folder),
+                    minutes=options.minutes,
+                    device=options.device or "auto",
+                    threads=stored.processor_threads,
+                    from_card=str(start.folder) if start else None,
+                )
+        finally:
+            bar.close()
+    if options.json:
+        print_json(report)
+    elif options.action == "check":
+        _tell_check(report)
+    else:
+        print(f"{report['model']}: {report['steps']} steps in {report['minutes']:.1f} minutes")
+        say("Put that folder among your models to use it: " + str(paths.user_models_folder()))
+    return DONE
+
+
+def _tell_check(report: dict[str, Any]) -> None:
+    print_table(
+        ("song", "stems", "seconds", "used to"),
+        [
+            (
+                song["song"],
+                ", ".join(song["stems"]),
+                song["seconds"],
+                {"train": "train", "valid": "score"}.get(song["split"], song["split"]),
+            )
+            for song in report["songs"]
+        ],
+    )
+    for kind, minutes in report["minutes"].items():
+        print(f"{minutes:8.1f} min  {kind}")
+    print(f"{report['files']} files")
+    for song, problems in report["problems"].items():
+        for problem in problems:
+            say(f"{song}: {problem}")
