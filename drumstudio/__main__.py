@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from multiprocessing import freeze_support
+from pathlib import Path
 
 
 def main() -> int:
@@ -14,7 +15,14 @@ def main() -> int:
     from drumstudio.jobs.reports import install_crash_reports
 
     install_crash_reports()
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], open_window)
+
+
+def open_window(paths: list[Path]) -> int | None:
+    """Open the window with songs or a project; return None where there is no screen."""
+    from drumstudio.app import has_screen, run
+
+    return run(paths) if has_screen() else None
 
 
 if __name__ == "__main__":

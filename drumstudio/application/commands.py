@@ -39,8 +39,11 @@ _TABLE = (
     ("save", "Save", "Ctrl+S", "Project"),
     ("save_as", "Save as…", "Ctrl+Shift+S", "Project"),
     ("open_songs", "Open songs…", "Ctrl+I | Ctrl+Shift+I", "Project"),
+    ("import_drums", "Import drums for this song…", "", "Project"),
     ("export", "Export…", "Ctrl+Shift+E", "Project"),
     ("quit", "Quit", "Ctrl+Q", "Project"),
+    ("log", "Show log", "", "Project"),
+    ("about", "About DrumStudio", "", "Project"),
     ("undo", "Undo", "Ctrl+Z", "Edit"),
     ("redo", "Redo", "Ctrl+Shift+Z | Ctrl+Y", "Edit"),
     ("select_all", "Select whole song", "Ctrl+A", "Edit"),
@@ -63,6 +66,8 @@ _TABLE = (
     ("track_up", "Select track above", "Up", "Tracks"),
     ("track_down", "Select track below", "Down", "Tracks"),
     ("separate", "Separate drums", "Ctrl+Return", "Song"),
+    ("rename_song", "Rename song", "F2", "Song"),
+    ("remove_song", "Remove song from project", "", "Song"),
     ("marker", "Add marker", "Ctrl+B | Ctrl+.", "Song"),
     ("tap_tempo", "Tap tempo", "T", "Song"),
     ("first_beat", "Beat 1 is here", "Shift+B", "Song"),
@@ -75,7 +80,8 @@ _TABLE = (
 )
 
 COMMANDS = tuple(
-    Command(name, label, tuple(keys.split(" | ")), group) for name, label, keys, group in _TABLE
+    Command(name, label, tuple(keys.split(" | ")) if keys else (), group)
+    for name, label, keys, group in _TABLE
 )
 
 

@@ -253,7 +253,7 @@ class SongQueue:
         state = State(job.state.value)
         if state is State.CANCELLED:
             state = entry.stop_as or State.CANCELLED
-        message = job.error.what if job.error else job.progress.message
+        message = job.error.what if job.error else "Done"
         with self._condition:
             entry.batch = None
             entry.stop_as = None

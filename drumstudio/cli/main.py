@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from drumstudio import __version__
 from drumstudio.cli.terminal import CANCELLED, DONE, FAILED, WRONG_USAGE, print_error, say
@@ -28,10 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = "\n".join(f"  {verb:<10} {about}" for verb, (_, about) in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="studio",
+        usage="studio [VERB ...] | [PROJECT | SONG ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="DrumStudio: separate, touch up and remix the drums of any song.",
         epilog=f"verbs:\n{verbs}\n\n`studio VERB --help` tells more. For a start:\n"
-        "  studio separate SONG --out FOLDER",
+        "  studio separate SONG --out FOLDER\n"
+        "Without a verb the window opens, with the project or the songs that are named.",
     )
     parser.add_argument("--version", action="version", version=f"DrumStudio {__version__}")
     parser.add_argument(
@@ -42,13 +46,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(arguments: list[str]) -> int:
+Window = Callable[[list[Path]], int | None]
+
+
+def no_window(paths: list[Path]) -> None:
+    """Stand in for the window where only the command line is wanted."""
+
+
+def run(arguments: list[str], window: Window = no_window) -> int:
     """Run the command line; return the exit code.
 
     Parameters
     ----------
     arguments : list of str
         The words after the program's name.
+    window : callable
+        Opens the window with songs or a project and returns the exit code, or None where
+        there is no screen; used when no verb is named.
 
     Returns
     -------
@@ -56,7 +70,7 @@ def run(arguments: list[str]) -> int:
         0 done, 1 at least one failure, 2 wrong usage, 130 cancelled.
     """
     try:
-        return _run(arguments)
+        return _run(arguments, window)
     except DrumStudioError as error:
         print_error(error)
         return FAILED
@@ -69,7 +83,7 @@ def run(arguments: list[str]) -> int:
         return DONE
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], window: Window) -> int:
     parser = build_parser()
     if arguments and arguments[0] in VERBS:
         module = importlib.import_module(VERBS[arguments[0]][0])
@@ -78,6 +92,13 @@ def _run(arguments: list[str]) -> int:
         )
         module.add_arguments(verb_parser)
         return int(module.run(verb_parser.parse_args(arguments[1:])))
+    if all(not word.startswith("-") and Path(word).exists() for word in arguments):
+        code = window([Path(word) for word in arguments])
+        if code is not None:
+            return code
+        if arguments:
+            say("studio: there is no screen to open a window on; try studio separate --help")
+            return WRONG_USAGE
     options = parser.parse_args(arguments)
     if options.self_test:
         from drumstudio.cli.self_test import run_self_test

@@ -41,6 +41,9 @@ class Actions:
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._actions
+
     def refresh_keys(self) -> None:
         """Take the keys of the map anew."""
         for name in self._actions:

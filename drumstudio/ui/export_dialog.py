@@ -23,18 +23,10 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.files.formats import FORMATS
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.parts import label, push_button, set_role
 
-FORMATS = (
-    ("wav24", "WAV, 24 bit"),
-    ("wav16", "WAV, 16 bit"),
-    ("wav-float", "WAV, 32 bit float"),
-    ("flac", "FLAC, 24 bit"),
-    ("ogg", "Ogg Vorbis"),
-    ("opus", "Opus"),
-    ("mp3", "MP3"),
-)
 RATES = (None, 44_100, 48_000, 88_200, 96_000)
 
 
@@ -47,7 +39,7 @@ class ExportWish:
     stems : tuple of str
         "drums", "rest", "mixture".
     file_format : str
-        One of `FORMATS`.
+        A name in `files.formats.FORMATS`.
     sample_rate : int or None
         Hertz; None for the song's own.
     folder : Path
@@ -109,8 +101,9 @@ class ExportDialog(Dialog):
         form.addRow(label("Stems"), ticks)
         self._format = QComboBox()
         self._format.setAccessibleName("Format")
-        for value, name in FORMATS:
-            self._format.addItem(name, value)
+        for name, form in FORMATS.items():
+            self._format.addItem(form.label, name)
+        self._format.setCurrentIndex(self._format.findData("wav24"))
         self._format.currentIndexChanged.connect(self._check)
         form.addRow(label("Format"), self._format)
         self._rate = QComboBox()

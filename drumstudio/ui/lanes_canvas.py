@@ -65,6 +65,7 @@ class LanesCanvas(QWidget):
         self._mouse = TimeMouse(self, state)
         self._pictures: dict[str, _Picture] = {}
         self._generation = 0
+        self._lane_height = tokens.LANE_MIN_PX
         self.pictures_drawn = 0
         self.setAccessibleName("Lanes")
         self.setMouseTracking(True)
@@ -78,9 +79,14 @@ class LanesCanvas(QWidget):
 
     def lane_tops(self) -> list[tuple[int, int]]:
         """Return top and height of each lane, in pixels."""
-        count = max(len(self._state.lanes), 1)
-        height = lane_height(self.height(), count)
+        height = self._lane_height
         return [(n * height, height) for n in range(len(self._state.lanes))]
+
+    def set_lane_height(self, height: int) -> None:
+        """Give every lane a height, in pixels."""
+        if height != self._lane_height:
+            self._lane_height = height
+            self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Tell the view its new width."""

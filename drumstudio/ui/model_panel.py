@@ -1,13 +1,11 @@
-"""The model picker at the right: cards, parameters, amount, the button that separates."""
+"""The model picker at the right: cards, parameters, the button that separates."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QScrollArea,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -17,7 +15,7 @@ from drumstudio.catalog.model_card import Value
 from drumstudio.ui.model_card_view import ModelCardView
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.parts import label, line, push_button
-from drumstudio.ui.theme import Theme, tabular
+from drumstudio.ui.theme import Theme
 
 
 class ModelPanel(QWidget):
@@ -33,7 +31,6 @@ class ModelPanel(QWidget):
 
     separate_asked = Signal()
     settings_changed = Signal()
-    amount_changed = Signal(float, bool)  # amount in [-1, 1], whether the gesture is over
     separation_chosen = Signal(str)
 
     def __init__(self, catalog: Catalog, theme: Theme) -> None:
@@ -45,9 +42,8 @@ class ModelPanel(QWidget):
         self.model_id = ""
         body = QWidget()
         self._box = QVBoxLayout(body)
-        self._box.setContentsMargins(12, 8, 12, 8)
+        self._box.setContentsMargins(12, 4, 12, 8)
         self._box.setSpacing(8)
-        self._box.addWidget(label("MODEL", "heading"))
         self._cards: list[ModelCardView] = []
         for card in catalog.cards():
             if card.kind == "separator":
@@ -64,7 +60,6 @@ class ModelPanel(QWidget):
         self._place = QVBoxLayout()
         self._box.addLayout(self._place)
         self._box.addWidget(line())
-        self._add_amount()
         self._add_separations()
         self._box.addStretch(1)
         scroll = QScrollArea()
@@ -87,30 +82,6 @@ class ModelPanel(QWidget):
         whole.addWidget(scroll, 1)
         whole.addWidget(line())
         whole.addLayout(foot)
-
-    def _add_amount(self) -> None:
-        self._amount_box = QWidget()
-        box = QVBoxLayout(self._amount_box)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(4)
-        top = QHBoxLayout()
-        top.addWidget(label("Amount", "muted"))
-        top.addStretch()
-        self._amount_text = label("as separated", "small")
-        self._amount_text.setFont(tabular(self.font()))
-        top.addWidget(self._amount_text)
-        self._amount = QSlider(Qt.Orientation.Horizontal)
-        self._amount.setProperty("role", "centred")
-        self._amount.setRange(-100, 100)
-        self._amount.setAccessibleName("Amount")
-        self._amount.setToolTip("Less bleed or fewer artefacts; drums + rest stays the song")
-        self._amount.valueChanged.connect(self._on_amount)
-        self._amount.sliderReleased.connect(
-            lambda: self.amount_changed.emit(self._amount.value() / 100, True)
-        )
-        box.addLayout(top)
-        box.addWidget(self._amount)
-        self._box.addWidget(self._amount_box)
 
     def _add_separations(self) -> None:
         self._separations = QWidget()
@@ -166,22 +137,3 @@ class ModelPanel(QWidget):
             self._combo.addItem(name, identity)
         self._combo.setCurrentIndex(max(self._combo.findData(active), 0))
         self._facts.setText(facts)
-
-    def show_amount(self, amount: float | None) -> None:
-        """Show the amount; None hides the slider: nothing can apply it."""
-        self._amount_box.setVisible(amount is not None)
-        if amount is not None and not self._amount.isSliderDown():
-            self._amount.blockSignals(True)
-            self._amount.setValue(round(amount * 100))
-            self._amount.blockSignals(False)
-            self._amount_text.setText(_amount_name(amount))
-
-    def _on_amount(self, value: int) -> None:
-        self._amount_text.setText(_amount_name(value / 100))
-        self.amount_changed.emit(value / 100, not self._amount.isSliderDown())
-
-
-def _amount_name(amount: float) -> str:
-    if amount == 0:
-        return "as separated"
-    return f"{abs(amount) * 100:.0f} % {'more' if amount > 0 else 'less'} strict"

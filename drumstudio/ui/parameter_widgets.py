@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -31,18 +31,17 @@ class ParameterForm(QWidget):
 
     def __init__(self, card: ModelCard, values: dict[str, Value]) -> None:
         super().__init__()
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
         self._widgets: dict[str, QWidget] = {}
         for parameter in card.parameters:
             widget = self._widget(parameter, values.get(parameter.name, parameter.default))
             widget.setAccessibleName(parameter.label)
             self._widgets[parameter.name] = widget
-            form.addRow(label(parameter.label, "muted"), widget)
+            box.addWidget(label(parameter.label, "muted", wrap=True))
+            box.addWidget(widget)
+            box.addSpacing(4)
 
     def values(self) -> dict[str, Value]:
         """Return what is set, by the parameters' names."""

@@ -47,8 +47,6 @@ class PreferencesDialog(Dialog):
         What lies where: a name and a path.
     free_cache : callable
         Removes what the cache holds; its size is then shown by `show_cache`.
-    outputs : list of (str, str), optional
-        Sound outputs as (name in the settings, words), if a setting "output" takes them.
     """
 
     def __init__(

@@ -53,14 +53,9 @@ class QueuePanel(QWidget):
         super().__init__()
         self._theme = theme
         self._rows: dict[int, JobRow] = {}
-        self._summary = label("", "muted")
+        self._summary = label("", "small")
         self._clear = push_button("Clear finished", self.clear_asked.emit, "flat")
-        head = QHBoxLayout()
-        head.setContentsMargins(12, 6, 8, 2)
-        head.addWidget(label("QUEUE", "heading"))
-        head.addSpacing(8)
-        head.addWidget(self._summary, 1)
-        head.addWidget(self._clear)
+        self.head = (self._summary, self._clear)
         body = QWidget()
         self._box = QVBoxLayout(body)
         self._box.setContentsMargins(4, 0, 4, 4)
@@ -73,9 +68,8 @@ class QueuePanel(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
-        whole.addLayout(head)
         whole.addWidget(scroll, 1)
-        self.setMinimumHeight(62)
+        self.setMinimumHeight(44)
 
     def show_rows(self, rows: tuple[Row, ...], device: str) -> None:
         """Show the queue as it is."""

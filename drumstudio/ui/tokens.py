@@ -41,7 +41,7 @@ RADIUS_PX = 6
 ICON_PX = 16
 HEADER_WIDTH_PX = 204
 LANE_MIN_PX = 64
-LANE_MAX_PX = 160
+LANE_MAX_PX = 240  # the lanes fill the centre until something else stands below them
 SMALLEST_WINDOW = (1100, 680)
 
 

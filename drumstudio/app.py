@@ -1,0 +1,54 @@
+"""The program with its window: builds what there is and passes it in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from drumstudio import settings as user_settings
+from drumstudio.application.commands import KeyMap
+from drumstudio.application.studio import Studio
+from drumstudio.application.transport import Transport
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.jobs.reports import install_crash_reports
+from drumstudio.workflows.workshop import Workshop
+
+
+def has_screen() -> bool:
+    """Return whether there is a screen to open a window on."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return any(os.environ.get(name) for name in names)
+
+
+def run(paths: Sequence[Path] = ()) -> int:
+    """Open the window with songs or a project; return the exit code when it is closed."""
+    # Imported here: only who opens a window needs Qt and its system libraries.
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from drumstudio.ui.main_window import MainWindow
+    from drumstudio.ui.theme import Theme
+
+    install_crash_reports("window")
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("DrumStudio")
+    application.setDesktopFileName("drumstudio")
+    settings = user_settings.load()
+    theme = Theme(application, settings.theme)
+    studio = Studio(settings, default_catalog(), Workshop(settings))
+    window = MainWindow(studio, Transport(), KeyMap(), theme)
+    window.show()
+    window.files.offer_recovery()
+    if paths:
+        window.commands.add_paths(paths)
+    # Ctrl-C in the terminal closes: Python looks at signals only while it runs.
+    signal.signal(signal.SIGINT, lambda *_: window.close_now())
+    ticks = QTimer()
+    ticks.start(250)
+    ticks.timeout.connect(lambda: None)
+    return int(application.exec())

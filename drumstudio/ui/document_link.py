@@ -1,0 +1,290 @@
+"""Joins the project to what is seen of it: songs, lanes, strips, separations, undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from drumstudio.application.material import song_material
+from drumstudio.application.studio import Studio
+from drumstudio.application.time_view import clock
+from drumstudio.application.transport import Listen, Transport
+from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.mix import TrackMix
+from drumstudio.core.song import Separation, Song, Strip
+from drumstudio.files.peaks import Waveform
+from drumstudio.ui.bridge import Bridge
+from drumstudio.ui.model_panel import ModelPanel
+from drumstudio.ui.song_state import LaneView, SongState
+from drumstudio.ui.song_view import SongView
+from drumstudio.ui.songs_panel import SongRow, SongsPanel
+
+LANES = (
+    ("mixture", "Original", "original"),
+    ("drums", "Drums", "drums"),
+    ("rest", "Rest", "rest"),
+)
+STRIPS = {"drums": "drums_strip", "rest": "rest_strip"}
+
+
+class DocumentLink(QObject):
+    """Shows the project and turns what a person does into edits.
+
+    Parameters
+    ----------
+    studio, transport : Studio, Transport
+        What is shown and asked.
+    bridge : Bridge
+        How news comes to this thread.
+    songs, view, models, state : SongsPanel, SongView, ModelPanel, SongState
+        Where it is shown.
+    parent : QWidget
+        The window.
+    """
+
+    song_changed = Signal(object)  # the Song at hand, or None
+    problem = Signal(object)
+    refreshed = Signal()
+
+    def __init__(
+        self,
+        studio: Studio,
+        transport: Transport,
+        bridge: Bridge,
+        songs: SongsPanel,
+        view: SongView,
+        models: ModelPanel,
+        state: SongState,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._transport = transport
+        self._songs = songs
+        self._view = view
+        self._models = models
+        self._state = state
+        self._song_id = ""
+        self._sound: tuple[str, ...] = ()
+        self._waveforms: dict[str, Waveform] = {}
+        self._gesture: dict[str, Strip] = {}
+        self._listen = transport.view.listen
+        bridge.listen(studio.document_changed, self.refresh)
+        bridge.listen(studio.waveforms_ready, self._on_waveforms)
+        bridge.listen(transport.changed, self._on_transport)
+        songs.song_chosen.connect(self.choose)
+        songs.stem_chosen.connect(lambda _, stem: state.choose_lane(stem))
+        songs.renamed.connect(self._rename)
+        view.mute_asked.connect(self.toggle_mute)
+        view.solo_asked.connect(self.toggle_solo)
+        view.gain_asked.connect(lambda *a: self._set_strip("gain_db", "Set gain of", *a))
+        view.pan_asked.connect(lambda *a: self._set_strip("pan", "Set pan of", *a))
+        models.separation_chosen.connect(self._choose_separation)
+        state.lane_chosen.connect(lambda _: self._show_lanes())
+
+    @property
+    def song(self) -> Song | None:
+        """The song at hand."""
+        return self._studio.song(self._song_id)
+
+    def choose(self, song_id: str) -> None:
+        """Put another song into the centre."""
+        if song_id != self._song_id:
+            self._song_id = song_id
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the project as it is."""
+        songs = self._studio.songs
+        if self.song is None:
+            self._song_id = songs[0].id if songs else ""
+        rows = tuple(
+            SongRow(song.id, song.name, clock(song.mixture.seconds), _stems(song)) for song in songs
+        )
+        self._songs.show_songs(rows, self._song_id)
+        self._show_sound()
+        self._show_lanes()
+        self._show_separations()
+        self.song_changed.emit(self.song)
+        self.refreshed.emit()
+
+    # --- sound and waveforms -------------------------------------------------------------
+
+    def _show_sound(self) -> None:
+        song = self.song
+        sound = _sound(song)
+        if sound == self._sound:
+            return
+        before, self._sound = self._sound, sound
+        self._waveforms = {}
+        if song is None:
+            self._transport.open(None)
+            return
+        try:
+            mixture, drums = self._studio.files(song)
+            self._waveforms = self._studio.waveforms(song)
+        except DrumStudioError as error:
+            self._transport.open(None)
+            self.problem.emit(error)
+            return
+        shape = song.mixture
+        material = song_material(mixture, drums, shape.sample_rate, shape.samples)
+        if before[:2] == sound[:2]:
+            self._transport.exchange(material)
+        else:
+            self._transport.open(material)
+            self._state.timeline.show_song(shape.seconds, shape.sample_rate)
+            self._state.chosen_lane = "drums"
+
+    def _on_waveforms(self, song_id: str) -> None:
+        song = self.song
+        if song is not None and song_id == song.id:
+            try:
+                self._waveforms = self._studio.waveforms(song)
+            except DrumStudioError as error:
+                self.problem.emit(error)
+            self._show_lanes()
+
+    # --- lanes ---------------------------------------------------------------------------
+
+    def strips(self) -> dict[str, Strip]:
+        """Return the strips of the song's stems, with a gesture that is under way."""
+        song = self.song
+        if song is None or song.separation is None:
+            return {}
+        own = {stem: getattr(song, field) for stem, field in STRIPS.items()}
+        return {**own, **self._gesture}
+
+    def _show_lanes(self) -> None:
+        song = self.song
+        strips = self.strips()
+        soloing = any(strip.solo for strip in strips.values())
+        to_original = self._transport.view.listen is Listen.ORIGINAL or not strips
+        lanes = []
+        for stem, name, token in LANES if song is not None else ():
+            strip = strips.get(stem)
+            if strip is None and stem != "mixture":
+                continue
+            heard = to_original if strip is None else not to_original
+            lanes.append(
+                LaneView(
+                    stem,
+                    name,
+                    token,
+                    strip.colour if strip is not None else "",
+                    self._waveforms.get(stem),
+                    dimmed=not heard or (strip is not None and soloing and not strip.solo),
+                    hatched=strip is not None and strip.mute,
+                )
+            )
+        self._state.lanes = lanes
+        self._view.show_lanes(strips)
+        self._view.show_listen(self._transport.view.listen.value, possible=bool(strips))
+        if song is not None:
+            rate = song.mixture.sample_rate / 1000
+            channels = {1: "mono", 2: "stereo"}.get(
+                song.mixture.channels, f"{song.mixture.channels} channels"
+            )
+            self._view.headers["mixture"].show_hint(f"{rate:g} kHz, {channels}")
+        if strips:
+            self._transport.set_tracks(
+                [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips.values()]
+            )
+
+    def _on_transport(self) -> None:
+        if self._transport.view.listen is not self._listen:
+            self._listen = self._transport.view.listen
+            self._show_lanes()
+
+    # --- edits ---------------------------------------------------------------------------
+
+    def toggle_mute(self, stem: str = "") -> None:
+        """Mute a stem, or no more; the chosen one if none is named."""
+        self._toggle(stem or self._state.chosen_lane, "mute", "Mute", "Unmute")
+
+    def toggle_solo(self, stem: str = "") -> None:
+        """Solo a stem, or no more; the chosen one if none is named."""
+        self._toggle(stem or self._state.chosen_lane, "solo", "Solo", "End solo of")
+
+    def _toggle(self, stem: str, field: str, on_name: str, off_name: str) -> None:
+        strip = self.strips().get(stem)
+        if strip is not None:
+            value = not getattr(strip, field)
+            name = f"{on_name if value else off_name} {stem}"
+            self._studio.edit_song(name, self._song_id, ((STRIPS[stem], field), value))
+            self.refresh()  # the button answers at once, not with the next queued news
+
+    def _set_strip(self, field: str, name: str, stem: str, value: float, over: bool) -> None:
+        """Follow a slider: heard at once, one step of undo when it is let go."""
+        if over:
+            self._gesture.pop(stem, None)
+            change = ((STRIPS[stem], field), value)
+            self._studio.edit_song(f"{name} {stem}", self._song_id, change)
+            self.refresh()
+        else:
+            strip = self.strips().get(stem)
+            if strip is not None:
+                self._gesture[stem] = replace(strip, **{field: value})
+                self._show_lanes()
+
+    def set_colour(self, stem: str, colour: str) -> None:
+        """Give a stem's lane a colour of its own; empty for the theme's."""
+        change = ((STRIPS[stem], "colour"), colour)
+        self._studio.edit_song(f"Colour of {stem}", self._song_id, change)
+
+    def _rename(self, song_id: str, name: str) -> None:
+        if name:
+            self._studio.edit_song("Rename song", song_id, (("name",), name))
+        else:
+            self.refresh()
+
+    def _choose_separation(self, separation_id: str) -> None:
+        self._studio.edit_song("Choose separation", self._song_id, (("active",), separation_id))
+
+    # --- separations ---------------------------------------------------------------------
+
+    def _show_separations(self) -> None:
+        song = self.song
+        if song is None:
+            self._models.show_separations([], None, "")
+            return
+        names = [separation.name for separation in song.separations]
+        rows = [
+            (separation.id, _numbered(separation, place, names))
+            for place, separation in enumerate(song.separations)
+        ]
+        self._models.show_separations(rows, song.active, _facts(song.separation))
+
+
+def _stems(song: Song) -> tuple[tuple[str, str, str], ...]:
+    if song.separation is None:
+        return ()
+    return tuple((stem, name, token) for stem, name, token in LANES if stem != "mixture")
+
+
+def _sound(song: Song | None) -> tuple[str, ...]:
+    if song is None:
+        return ()
+    drums = song.separation.drums.sha256 if song.separation else ""
+    return (song.id, song.mixture.sha256, drums)
+
+
+def _numbered(separation: Separation, place: int, names: list[str]) -> str:
+    same = [n for n, name in enumerate(names) if name == separation.name]
+    if len(same) == 1:
+        return separation.name
+    return f"{separation.name} ({same.index(place) + 1})"
+
+
+def _facts(separation: Separation | None) -> str:
+    if separation is None:
+        return ""
+    if separation.origin == "import":
+        return "; ".join(separation.notes)
+    settings = ", ".join(f"{name} {value}" for name, value in separation.settings.items())
+    parts = [settings, f"computed on {separation.device}" if separation.device else ""]
+    if separation.seconds:
+        parts.append(f"in {clock(separation.seconds)}")
+    return " · ".join([part for part in parts if part] + list(separation.notes))

@@ -1,0 +1,115 @@
+"""Exports, stems as files, and dragging them out of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from drumstudio.application.studio import Studio
+from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.song import Song
+from drumstudio.ui.bridge import Bridge
+from drumstudio.ui.document_link import LANES
+from drumstudio.ui.export_dialog import ExportDialog, ExportReport, ExportWish
+from drumstudio.ui.songs_panel import drag_files
+
+
+class ExportLink(QObject):
+    """Asks what to export and shows what came of it.
+
+    Parameters
+    ----------
+    studio : Studio
+        What exports.
+    bridge : Bridge
+        How its news comes to this thread.
+    show_error : callable
+        Shows a `DrumStudioError`.
+    window : QWidget
+        Over which dialogs stand.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        bridge: Bridge,
+        show_error: Callable[[DrumStudioError], None],
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._studio = studio
+        self._show_error = show_error
+        self._window = window
+        self._folder = Path.home()
+        bridge.listen(studio.exported, self._show_report)
+
+    def ask(self, song: Song | None) -> None:
+        """Ask what to export of a song, and put it into the queue."""
+        if song is None:
+            return
+        stems = [(stem, name) for stem, name, _ in LANES if song.separation or stem == "mixture"]
+
+        def output_paths(wish: ExportWish) -> list[Path]:
+            return [path for _, path in self._outputs(song, wish)]
+
+        # The stems first: they are what is wanted of a separated song.
+        stems = [*stems[1:], stems[0]]
+        dialog = ExportDialog(self._window, song.name, stems, self._folder, output_paths)
+        if dialog.exec():
+            wish = dialog.wish()
+            self._folder = wish.folder
+            try:
+                self._studio.export(
+                    song,
+                    self._outputs(song, wish),
+                    file_format=wish.file_format,
+                    sample_rate=wish.sample_rate,
+                    overwrite=wish.overwrite,
+                )
+            except DrumStudioError as error:
+                self._show_error(error)
+        dialog.deleteLater()
+
+    def _outputs(self, song: Song, wish: ExportWish) -> list[tuple[str, Path]]:
+        return self._studio.output_paths(
+            song, wish.stems, wish.folder, wish.template, wish.file_format
+        )
+
+    def _show_report(self, report: dict[str, Any]) -> None:
+        dialog = ExportReport(self._window, report, open_folder)
+        dialog.setModal(False)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.show()
+
+    def drag(self, song_id: str, stem: str) -> None:
+        """Let the person carry a stem out of the window as a file."""
+        path = self._stem_file(song_id, stem)
+        if path is not None:
+            drag_files(self._window, [path])
+
+    def show_file(self, song_id: str, stem: str) -> None:
+        """Show the file of a stem in its folder."""
+        path = self._stem_file(song_id, stem)
+        if path is not None:
+            open_folder(path)
+
+    def _stem_file(self, song_id: str, stem: str) -> Path | None:
+        song = self._studio.song(song_id)
+        if song is None:
+            return None
+        try:
+            return self._studio.stem_file(song, stem)
+        except DrumStudioError as error:
+            self._show_error(error)
+            return None
+
+
+def open_folder(path: Path) -> None:
+    """Show the folder of a file, or a folder, with the desktop's own program."""
+    folder = path if path.is_dir() else path.parent
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

@@ -1,0 +1,240 @@
+"""The window: puts the panes together and joins them to the application."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QSizePolicy, QStackedWidget, QToolBar
+
+from drumstudio.application.commands import KeyMap
+from drumstudio.application.queue import OVER, State
+from drumstudio.application.studio import Studio
+from drumstudio.application.transport import Transport
+from drumstudio.core.errors import DrumStudioError, ModelMissingError
+from drumstudio.core.song import Song
+from drumstudio.ui import panes, tokens
+from drumstudio.ui.actions import Actions, ReturnPresses
+from drumstudio.ui.bridge import Bridge
+from drumstudio.ui.dialogs import ErrorDialog
+from drumstudio.ui.document_link import DocumentLink
+from drumstudio.ui.drop_area import DropArea
+from drumstudio.ui.empty_state import EmptyState
+from drumstudio.ui.export_link import ExportLink
+from drumstudio.ui.file_link import FileLink
+from drumstudio.ui.log_dialog import Log
+from drumstudio.ui.menus import Menus
+from drumstudio.ui.model_panel import ModelPanel
+from drumstudio.ui.player_link import PlayerLink
+from drumstudio.ui.queue_panel import QueuePanel
+from drumstudio.ui.song_state import SongState
+from drumstudio.ui.song_view import SongView
+from drumstudio.ui.songs_panel import SongsPanel
+from drumstudio.ui.theme import Theme
+from drumstudio.ui.transport_bar import TransportBar
+from drumstudio.ui.window_commands import WindowCommands
+
+_NOTICE_MS = 8_000
+_QUEUE_MS = 200  # times of running jobs are shown anew this often
+
+
+class MainWindow(QMainWindow):
+    """The program's one window.
+
+    Parameters
+    ----------
+    studio : Studio
+        What it shows and asks; closed with the window.
+    transport : Transport
+        What plays; closed with the window.
+    keymap : KeyMap
+        The keys.
+    theme : Theme
+        The colours.
+    """
+
+    def __init__(self, studio: Studio, transport: Transport, keymap: KeyMap, theme: Theme) -> None:
+        super().__init__()
+        self.studio = studio
+        self.transport = transport
+        self.keymap = keymap
+        self.theme = theme
+        self.log = Log()
+        self._states: dict[int, State] = {}
+        self._closed = False
+        self.bridge = Bridge(self)
+        self.state = SongState(self)
+        self._build()
+        self.player = PlayerLink(transport, self.bridge, self.bar, self.view, self.state, self)
+        self.document = DocumentLink(
+            *(studio, transport, self.bridge, self.songs, self.view, self.models, self.state),
+            self,
+        )
+        self.files = FileLink(studio, self.bridge, self.show_error, self)
+        self.exports = ExportLink(studio, self.bridge, self.show_error, self)
+        self.actions_ = Actions(self, keymap)
+        self.commands = WindowCommands(self)
+        self.menus = Menus(self, self.actions_, list(self.panes.values()))
+        self.commands.connect_menus(self.menus)
+        self._connect()
+        self._return_presses = ReturnPresses()
+        QApplication.instance().installEventFilter(self._return_presses)
+        if not panes.restore_layout(self):
+            self.resize(1440, 900)
+        self._choose_model()
+        self.document.refresh()
+        self._show_queue()
+        for note in (studio.startup_note, *studio.settings.notes):
+            if note:
+                self.notice(note)
+
+    def _build(self) -> None:
+        self.setMinimumSize(*tokens.SMALLEST_WINDOW)
+        self.bar = TransportBar(self.theme)
+        self.songs = SongsPanel(self.theme)
+        self.models = ModelPanel(self.studio.catalog, self.theme)
+        self.queue = QueuePanel(self.theme)
+        self.view = SongView(self.state, self.theme)
+        self.empty = EmptyState(self.theme)
+        self._centre = QStackedWidget()
+        self._centre.addWidget(self.empty)
+        self._centre.addWidget(self.view)
+        self.setCentralWidget(self._centre)
+        tools = QToolBar("Transport")
+        tools.setObjectName("Transport")
+        tools.setMovable(False)
+        tools.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        tools.addWidget(self.bar)
+        self.addToolBar(tools)
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.panes: dict[str, panes.Pane] = {}
+        across, upright = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        for title, content, area, size, direction in (
+            ("Songs", self.songs, Qt.DockWidgetArea.LeftDockWidgetArea, 216, across),
+            ("Model", self.models, Qt.DockWidgetArea.RightDockWidgetArea, 264, across),
+            ("Queue", self.queue, Qt.DockWidgetArea.BottomDockWidgetArea, 118, upright),
+        ):
+            more = self.queue.head if content is self.queue else ()
+            pane = panes.Pane(title, content, self.theme, self, more)
+            self.addDockWidget(area, pane)
+            self.panes[title] = pane
+            self.resizeDocks([pane], [size], direction)
+        self.statusBar().setSizeGripEnabled(False)
+        self._queue_timer = QTimer(self)
+        self._queue_timer.setInterval(_QUEUE_MS)
+
+    def _connect(self) -> None:
+        studio, bridge = self.studio, self.bridge
+        bridge.listen(studio.queue_changed, self._show_queue)
+        bridge.listen(studio.failed, self.show_error)
+        bridge.listen(studio.noticed, self.notice)
+        bridge.listen(self.transport.failed, self.show_error)
+        self._queue_timer.timeout.connect(self._show_queue)
+        self.document.song_changed.connect(self._on_song)
+        self.document.problem.connect(self.show_error)
+        self.document.refreshed.connect(self._show_title)
+        drop = DropArea(self)
+        drop.dropped.connect(self.commands.add_paths)
+        drop.hovering.connect(self.empty.show_hovering)
+        queue = self.queue
+        queue.cancel_asked.connect(studio.queue.cancel)
+        queue.pause_asked.connect(studio.queue.pause)
+        queue.retry_asked.connect(studio.queue.retry)
+        queue.retry_on_cpu_asked.connect(studio.retry_on_cpu)
+        queue.remove_asked.connect(studio.queue.remove)
+        queue.move_asked.connect(studio.queue.move)
+        queue.clear_asked.connect(studio.queue.clear_finished)
+        self.theme.changed.connect(self.document.refresh)
+
+    # --- showing ---------------------------------------------------------------------------
+
+    def _on_song(self, song: Song | None) -> None:
+        self._centre.setCurrentWidget(self.view if song is not None else self.empty)
+        self.player.show_song(song)
+        self.commands.show_song(song)
+        self._show_button()
+
+    def _show_title(self) -> None:
+        document = self.studio.document
+        name = "New project" if document.is_never_saved else document.name
+        notes = " (read only)" if document.is_read_only else ""
+        self.setWindowTitle(f"{name}{notes}[*] - DrumStudio")
+        self.setWindowModified(document.is_modified)
+        self.commands.show_history(document.history.undo_name, document.history.redo_name)
+
+    def _show_queue(self) -> None:
+        rows = self.studio.queue.rows()
+        self.queue.show_rows(rows, self._device_words())
+        for row in rows:
+            if self._states.get(row.number) is not row.state:
+                self._states[row.number] = row.state
+                if row.state in OVER:
+                    self.log.add(f"{row.title}: {row.state.value}")
+                if row.error is not None:
+                    self.log.add_error(row.error)
+        running = any(row.state is State.RUNNING for row in rows)
+        if running != self._queue_timer.isActive():
+            (self._queue_timer.start if running else self._queue_timer.stop)()
+        self._show_button()
+
+    def _show_button(self) -> None:
+        song = self.document.song
+        words = "Separate again" if song is not None and song.separations else "Separate drums"
+        tip = "Separate the drums of this song (Ctrl+Return)"
+        self.models.show_ready(words, tip, enabled=song is not None and bool(self.models.model_id))
+        self.models.show_device(f"Device: {self._device_words()}")
+
+    def _device_words(self) -> str:
+        wanted = self.studio.settings.device
+        if wanted != "auto":
+            return wanted.upper()
+        found = self.studio.last_device
+        return f"{found} (automatic)" if found else "automatic"
+
+    def _choose_model(self) -> None:
+        try:
+            self.models.choose(self.studio.catalog.best().id)
+        except ModelMissingError as error:
+            self.notice(f"{error.what}: {error.why}")
+
+    def notice(self, text: str) -> None:
+        """Show a sentence in passing."""
+        self.log.add(text)
+        self.statusBar().showMessage(text, _NOTICE_MS)
+
+    def show_error(self, error: DrumStudioError) -> None:
+        """Show an error that a person should see now."""
+        self.log.add_error(error)
+        dialog = ErrorDialog(self, self.theme, error)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    # --- the end ---------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
+        """Close, after at most one question."""
+        if not self._closed and not self.files.may_close(self.close_now):
+            event.ignore()
+            return
+        self.finish()
+        event.accept()
+
+    def close_now(self) -> None:
+        """Close without asking."""
+        self.finish()
+        self.close()
+
+    def finish(self) -> None:
+        """Stop everything that runs behind the window; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        panes.store_layout(self)
+        self.hide()
+        self.bridge.close()
+        self._queue_timer.stop()
+        self.player.close()
+        QApplication.instance().removeEventFilter(self._return_presses)
+        self.transport.close()
+        self.studio.close()

@@ -1,0 +1,68 @@
+"""The menu bar: which command stands where."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
+
+from drumstudio.ui.actions import Actions
+
+SEPARATOR = ""
+
+_MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "File",
+        (
+            *("new", "open", "RECENT", SEPARATOR, "open_songs", "import_drums", SEPARATOR),
+            *("save", "save_as", "VERSIONS", SEPARATOR, "export", SEPARATOR, "quit"),
+        ),
+    ),
+    ("Edit", ("undo", "redo", SEPARATOR, "select_all", "leave", SEPARATOR, "preferences")),
+    (
+        "View",
+        (
+            *("zoom_in", "zoom_out", "zoom_selection", "zoom_fit", "zoom_back", SEPARATOR),
+            "PANES",
+        ),
+    ),
+    (
+        "Song",
+        (
+            *("play", "play_range", "loop", "listen", SEPARATOR, "to_start", "to_end"),
+            *("previous_hit", "next_hit", SEPARATOR, "mute", "solo", SEPARATOR, "marker"),
+            *("first_beat", SEPARATOR, "separate", "rename_song", "remove_song"),
+        ),
+    ),
+    ("Help", ("shortcuts", "log", SEPARATOR, "about")),
+)
+
+
+class Menus:
+    """The menus, filled with the actions that exist.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        Whose menu bar.
+    actions : Actions
+        What can be done.
+    panes : list of QDockWidget
+        What View can bring back.
+    """
+
+    def __init__(self, window: QMainWindow, actions: Actions, panes: list[QDockWidget]) -> None:
+        self.recent = QMenu("Open recent", window)
+        self.versions = QMenu("Earlier versions", window)
+        for title, names in _MENUS:
+            menu = window.menuBar().addMenu(title)
+            for name in names:
+                if name == SEPARATOR:
+                    menu.addSeparator()
+                elif name == "RECENT":
+                    menu.addMenu(self.recent)
+                elif name == "VERSIONS":
+                    menu.addMenu(self.versions)
+                elif name == "PANES":
+                    for pane in panes:
+                        menu.addAction(pane.toggleViewAction())
+                elif name in actions:
+                    menu.addAction(actions[name])

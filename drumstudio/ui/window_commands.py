@@ -1,0 +1,307 @@
+"""What the window's commands do, and the dialogs they open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QLocale, QObject, QPoint
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from drumstudio import paths
+from drumstudio.core.song import Song
+from drumstudio.files.formats import FORMATS
+from drumstudio.files.probe import AUDIO_SUFFIXES
+from drumstudio.ui.about_dialog import AboutDialog
+from drumstudio.ui.document_link import STRIPS
+from drumstudio.ui.export_link import open_folder
+from drumstudio.ui.log_dialog import LogDialog
+from drumstudio.ui.menus import Menus
+from drumstudio.ui.preferences_dialog import PreferencesDialog
+from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
+from drumstudio.ui.timeline import ZOOM_STEP
+
+if TYPE_CHECKING:
+    from drumstudio.ui.main_window import MainWindow
+
+_SHORT_SECONDS, _LONG_SECONDS = 1.0, 5.0
+
+
+class WindowCommands(QObject):
+    """Joins commands to what they do.
+
+    Parameters
+    ----------
+    window : MainWindow
+        Whose commands.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._needs_song: list[str] = []
+        player, timeline = window.player, window.state.timeline
+        document = window.document
+        for name, function in (
+            ("new", window.files.new),
+            ("open", window.files.open),
+            ("save", window.files.save),
+            ("save_as", lambda: window.files.save_as()),
+            ("open_songs", self.open_songs),
+            ("quit", window.close),
+            ("undo", window.studio.undo),
+            ("redo", window.studio.redo),
+            ("preferences", self.preferences),
+            ("shortcuts", self.shortcuts),
+            ("log", self.show_log),
+            ("about", self.about),
+        ):
+            window.actions_.connect(name, function)
+        middle = window.view.canvas.width
+        for name, function in (
+            ("import_drums", self.import_drums),
+            ("export", lambda: window.exports.ask(document.song)),
+            ("select_all", lambda: window.state.select((0.0, window.state.seconds))),
+            ("leave", self.leave),
+            ("play", window.transport.toggle),
+            ("play_range", window.transport.play_range),
+            ("loop", player.toggle_loop),
+            ("listen", window.transport.toggle_listen),
+            ("to_start", player.to_start),
+            ("to_end", player.to_end),
+            ("seek_back", lambda: player.nudge(-_SHORT_SECONDS)),
+            ("seek_on", lambda: player.nudge(_SHORT_SECONDS)),
+            ("seek_far_back", lambda: player.nudge(-_LONG_SECONDS)),
+            ("seek_far_on", lambda: player.nudge(_LONG_SECONDS)),
+            ("mute", document.toggle_mute),
+            ("solo", document.toggle_solo),
+            ("track_up", lambda: self._step_lane(-1)),
+            ("track_down", lambda: self._step_lane(1)),
+            ("separate", self.separate),
+            ("rename_song", window.songs.edit_name),
+            ("remove_song", self.remove_song),
+            ("zoom_in", lambda: timeline.zoom(ZOOM_STEP, middle() / 2)),
+            ("zoom_out", lambda: timeline.zoom(1 / ZOOM_STEP, middle() / 2)),
+            ("zoom_selection", self.zoom_selection),
+            ("zoom_fit", timeline.fit),
+            ("zoom_back", timeline.back),
+        ):
+            window.actions_.connect(name, function)
+            self._needs_song.append(name)
+        window.bar.export.clicked.connect(lambda: window.exports.ask(document.song))
+        window.empty.open_asked.connect(self.open_songs)
+        window.empty.demo_asked.connect(self.demo)
+        window.songs.open_asked.connect(self.open_songs)
+        window.songs.drag_asked.connect(window.exports.drag)
+        window.songs.menu_asked.connect(self._song_menu)
+        window.view.menu_asked.connect(self._lane_menu)
+        window.models.separate_asked.connect(self.separate)
+        self.apply_numbers(window.studio.settings.numbers)
+
+    def connect_menus(self, menus: Menus) -> None:
+        """Fill the menus whose content changes when they open."""
+        files = self._window.files
+        menus.recent.aboutToShow.connect(lambda: files.fill_recent(menus.recent))
+        menus.versions.aboutToShow.connect(lambda: self._fill_versions(menus.versions))
+        files.fill_recent(menus.recent)
+
+    def show_song(self, song: Song | None) -> None:
+        """Allow what needs a song only where there is one."""
+        for name in self._needs_song:
+            self._window.actions_[name].setEnabled(song is not None)
+        bar = self._window.bar
+        for button in (bar.export, bar.play, bar.loop, bar.to_start):
+            button.setEnabled(song is not None)
+
+    def show_history(self, undo_name: str | None, redo_name: str | None) -> None:
+        """Name what undo and redo would do."""
+        for name, word, step in (("undo", "Undo", undo_name), ("redo", "Redo", redo_name)):
+            action = self._window.actions_[name]
+            action.setEnabled(step is not None)
+            action.setText(f"{word} “{step}”" if step else word)
+
+    # --- songs -------------------------------------------------------------------------------
+
+    def add_paths(self, paths_: Sequence[Path]) -> None:
+        """Take what was dropped or opened."""
+        models = self._window.models
+        self._window.studio.add_paths(paths_, models.model_id, models.values())
+
+    def open_songs(self) -> None:
+        """Ask for sound files."""
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(AUDIO_SUFFIXES))
+        files, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open songs", str(Path.home()), f"Sound files ({patterns});;All files (*)"
+        )
+        if files:
+            self.add_paths([Path(file) for file in files])
+
+    def demo(self) -> None:
+        """Take the demo song."""
+        models = self._window.models
+        self._window.studio.add_demo(models.model_id, models.values())
+
+    def separate(self) -> None:
+        """Separate the song at hand with the chosen model."""
+        song, models = self._window.document.song, self._window.models
+        if song is not None and models.model_id:
+            self._window.studio.separate(song.id, models.model_id, models.values())
+
+    def import_drums(self) -> None:
+        """Ask for drums that were made elsewhere."""
+        song = self._window.document.song
+        file, _ = QFileDialog.getOpenFileName(
+            self._window, "Import drums for this song", str(Path.home())
+        )
+        if file and song is not None:
+            self._window.studio.import_drums(song.id, Path(file))
+
+    def remove_song(self) -> None:
+        """Take the song at hand out of the project."""
+        song = self._window.document.song
+        if song is not None:
+            self._window.studio.remove_song(song.id)
+
+    # --- view --------------------------------------------------------------------------------
+
+    def zoom_selection(self) -> None:
+        """Fill the width with the selection."""
+        selection = self._window.state.selection
+        if selection is not None:
+            self._window.state.timeline.to_range(*selection)
+
+    def leave(self) -> None:
+        """Leave a drag; drop the selection."""
+        self._window.state.left_mode.emit()
+        self._window.state.select(None)
+
+    def _step_lane(self, step: int) -> None:
+        state = self._window.state
+        stems = [lane.stem for lane in state.lanes]
+        if stems:
+            place = stems.index(state.chosen_lane) if state.chosen_lane in stems else 0
+            state.choose_lane(stems[min(max(place + step, 0), len(stems) - 1)])
+
+    # --- menus that open where the pointer is --------------------------------------------
+
+    def _song_menu(self, song_id: str, stem: str, place: QPoint) -> None:
+        self._window.document.choose(song_id)
+        if stem:
+            self._stem_menu(song_id, stem, place)
+            return
+        actions = self._window.actions_
+        names = ("separate", "import_drums", "export", "rename_song", "remove_song")
+        _pop_up(QMenu(self._window), [actions[name] for name in names], place)
+
+    def _lane_menu(self, stem: str, place: QPoint) -> None:
+        song = self._window.document.song
+        if song is not None:
+            self._stem_menu(song.id, stem, place)
+
+    def _stem_menu(self, song_id: str, stem: str, place: QPoint) -> None:
+        menu = QMenu(self._window)
+        document, exports = self._window.document, self._window.exports
+        strip = document.strips().get(stem)
+        if strip is not None:
+            mute = menu.addAction("Unmute" if strip.mute else "Mute")
+            mute.triggered.connect(lambda: document.toggle_mute(stem))
+            solo = menu.addAction("End solo" if strip.solo else "Solo")
+            solo.triggered.connect(lambda: document.toggle_solo(stem))
+            menu.addSeparator()
+        show = menu.addAction(f"Show file of {stem if stem in STRIPS else 'original'}")
+        show.triggered.connect(lambda: exports.show_file(song_id, stem))
+        _pop_up(menu, [self._window.actions_["export"]], place)
+
+    def _fill_versions(self, menu: QMenu) -> None:
+        menu.clear()
+        studio = self._window.studio
+        for version in studio.document.folder.versions():
+            when = version.saved_at.replace("T", " ").removesuffix("Z")
+            words = f"{when} UTC" + (f", {version.last_edit}" if version.last_edit else "")
+            menu.addAction(words, lambda g=version.generation: studio.restore_version(g))
+        menu.setEnabled(True)
+        if menu.isEmpty():
+            menu.addAction("None yet").setEnabled(False)
+
+    # --- dialogs -----------------------------------------------------------------------------
+
+    def preferences(self) -> None:
+        """Show the preferences."""
+        studio, bridge = self._window.studio, self._window.bridge
+        folders = [
+            ("Settings", str(paths.user_config_folder())),
+            ("Unsaved projects and models", str(paths.user_data_folder())),
+            ("Cache", str(paths.user_cache_folder())),
+        ]
+
+        def show_size(used: int) -> None:
+            bridge.post(lambda: dialog.show_cache(used))
+
+        dialog = PreferencesDialog(
+            self._window,
+            studio.settings,
+            self.change_setting,
+            folders,
+            lambda: studio.free_cache(show_size),
+        )
+        studio.cache_bytes(show_size)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def change_setting(self, name: str, value: object) -> None:
+        """Change a setting; what it changes is changed at once."""
+        self._window.studio.change_setting(name, value)
+        if name == "theme":
+            self._window.theme.use(str(value))
+        elif name == "numbers":
+            self.apply_numbers(str(value))
+
+    @staticmethod
+    def apply_numbers(numbers: str) -> None:
+        """Write numbers as the setting says."""
+        locales = {
+            "system": QLocale.system(),
+            "point": QLocale(QLocale.Language.English, QLocale.Country.UnitedStates),
+            "comma": QLocale(QLocale.Language.German, QLocale.Country.Germany),
+        }
+        QLocale.setDefault(locales[numbers])
+
+    def shortcuts(self) -> None:
+        """Show the shortcuts."""
+        dialog = ShortcutsDialog(self._window, self._window.keymap)
+        dialog.keys_changed.connect(self._window.actions_.refresh_keys)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def show_log(self) -> None:
+        """Show what was said."""
+        reports = paths.reports_folder()
+        dialog = LogDialog(
+            self._window, self._window.log, str(reports), lambda: open_folder(reports)
+        )
+        dialog.exec()
+        dialog.deleteLater()
+
+    def about(self) -> None:
+        """Show what this program is."""
+        studio = self._window.studio
+        output = self._window.player.output
+        cards = studio.catalog.cards()
+        facts = [
+            ("Computes on", studio.last_device or studio.settings.device),
+            ("Sound output", output.name if output is not None else "not opened yet"),
+            ("Models", ", ".join(f"{card.name} ({card.licence})" for card in cards)),
+            ("Formats", ", ".join(form.label for form in FORMATS.values())),
+            ("Data", str(paths.user_data_folder())),
+        ]
+        dialog = AboutDialog(self._window, self._window.theme, facts)
+        dialog.exec()
+        dialog.deleteLater()
+
+
+def _pop_up(menu: QMenu, more: Sequence[object], place: QPoint) -> None:
+    for action in more:
+        menu.addAction(action)
+    menu.aboutToHide.connect(menu.deleteLater)
+    menu.popup(place)
