@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
                 "evaluate",
                 bar,
                 folder=str(options.folder),
-                cards=[str(card.folder) for card in cards],
+                card_folders=[str(card.folder) for card in cards],
                 device=options.device or stored.device,
                 threads=stored.processor_threads,
                 full=not options.quick,

@@ -24,7 +24,7 @@ from drumstudio.workflows.separate_song import (
 from drumstudio.workflows.workshop import Workshop
 
 SCORES_FILE = "demo-scores.json"
-"""In `resources/`: {model id: drums SDR in dB}, written by `studio --self-test --store`."""
+"""In `resources/`: {model id: drums SDR in dB}, as `studio --self-test --json` printed it."""
 
 SDR_TOLERANCE_DB = 0.1
 """Other processors round differently; a broken model is off by whole decibels."""
@@ -121,7 +121,7 @@ def measure_sdr(card: ModelCard, song: DemoSong, pool: WorkerPool, checkpoint: C
         "evaluate",
         checkpoint,
         folder=str(song.folder.parent),
-        cards=[str(card.folder)],
+        card_folders=[str(card.folder)],
         device="cpu",
         threads=1,
         full=False,
