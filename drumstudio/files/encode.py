@@ -255,7 +255,8 @@ class _Source:
     def __init__(self, song: SongReader, sample_rate: int) -> None:
         self._song = song
         self.own_rate = song.sample_rate
-        samples = resampled_length(song.samples, song.sample_rate, sample_rate)
+        # A song of one sample has one at any rate.
+        samples = max(1, resampled_length(song.samples, song.sample_rate, sample_rate))
         self.shape = Shape(sample_rate, song.channels, samples)
         self.block = block_frames(song.channels)
         self.silenced = 0
