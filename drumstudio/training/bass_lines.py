@@ -81,7 +81,7 @@ def kick_line(rng: np.random.Generator, times: NDArray[np.float64], seconds: flo
         Length of the result.
     """
     voice = _Voice(rng, kick=True)
-    hertz = float(rng.uniform(36, 72))
+    hertz = float(np.exp(rng.uniform(np.log(36), np.log(72))))
     longest = float(rng.uniform(0.12, 0.75))
     gaps = np.diff(np.append(times, times[-1] + 2.0)) if len(times) else times
     notes = [

@@ -44,6 +44,10 @@ class Source:
     seconds : float
     split : str
         "train" or "valid".
+    more : tuple of Path
+        Further files of the same stem, which are added to it (kick, snare, overheads).
+    stream : int
+        Which audio stream of the file; 0 for the first or only one.
     """
 
     path: Path
@@ -54,6 +58,8 @@ class Source:
     licence: str
     seconds: float
     split: str
+    more: tuple[Path, ...] = ()
+    stream: int = 0
 
 
 def pack_sources(folder: Path, *, without_licences: Iterable[str] = ()) -> list[Source]:
@@ -147,35 +153,90 @@ class SampleCache:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def samples(self, path: Path) -> NDArray[np.int16]:
-        """Return the samples of a file, int16, shape (channels, samples), mapped from disk.
+    def samples(self, source: Source) -> NDArray[np.int16]:
+        """Return the samples of a source, int16, shape (channels, samples), mapped from disk.
 
         Raises
         ------
         TrainingDataError
-            If the file can not be decoded.
+            If a file can not be decoded.
         """
-        import soundfile
-
-        state = path.stat()
-        key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-        cached = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
+        key = "|".join(_state(path) for path in (source.path, *source.more))
+        name = hashlib.sha256(f"{key}|{source.stream}".encode()).hexdigest()[:24]
+        cached = self._folder / f"{name}.npy"
         if not cached.exists():
-            try:
-                decoded, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise TrainingDataError(
-                    f"Cannot decode {path.name}",
-                    why=str(error),
-                    fix="Remove the file from the training folder or convert it.",
-                ) from error
-            if rate != SAMPLE_RATE:
-                import soxr
-
-                decoded = soxr.resample(decoded, rate, SAMPLE_RATE)
+            parts = [decoded(path, source.stream) for path in (source.path, *source.more)]
             with atomic.writing(cached) as temporary, temporary.open("wb") as stream:
-                np.save(stream, to_int16(decoded.T))
+                np.save(stream, to_int16(_sum(parts)))
         return np.load(cached, mmap_mode="r")
+
+
+def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
+    """Return a sound file at 44.1 kHz, float32, shape (1 or 2, samples); further channels go.
+
+    Raises
+    ------
+    TrainingDataError
+        If it can not be decoded.
+    """
+    import soundfile
+
+    try:
+        if path.suffix.lower() in (".mp4", ".m4a"):
+            samples, rate = _decoded_by_av(path, stream)
+        else:
+            frames, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+            samples = frames.T
+    except (soundfile.LibsndfileError, OSError, ValueError, IndexError) as error:
+        raise TrainingDataError(
+            f"Cannot decode {path.name}",
+            why=str(error),
+            fix="Remove the file from the training folder or convert it.",
+        ) from error
+    if rate != SAMPLE_RATE:
+        import soxr
+
+        samples = soxr.resample(samples.T, rate, SAMPLE_RATE).T
+    return np.nan_to_num(samples[:2], nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _decoded_by_av(path: Path, stream: int) -> tuple[NDArray[np.float32], int]:
+    try:
+        import av
+    except ImportError as error:
+        raise TrainingDataError(
+            f"Cannot decode {path.name}",
+            why="reading MP4 files needs PyAV, which is not installed.",
+            fix="Install it: pip install 'drumstudio[av]'",
+        ) from error
+    with av.open(str(path)) as container:
+        chosen = container.streams.audio[stream]
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=chosen.rate)
+        frames = [
+            part.to_ndarray()
+            for frame in container.decode(chosen)
+            for part in resampler.resample(frame)
+        ]
+        rate = int(chosen.rate or SAMPLE_RATE)
+    if not frames:
+        raise ValueError("it holds no sound")
+    return np.concatenate(frames, axis=1).astype(np.float32), rate
+
+
+def _state(path: Path) -> str:
+    state = path.stat()
+    return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+
+
+def _sum(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the sum of parts, the shorter ones filled with silence, mono ones on both sides."""
+    if len(parts) == 1:
+        return parts[0]
+    total = np.zeros((2, max(part.shape[1] for part in parts)), np.float32)
+    for part in parts:
+        total[:, : part.shape[1]] += part
+    peak = float(np.abs(total).max(initial=0.0))
+    return total / np.float32(max(1.0, peak))
 
 
 def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:

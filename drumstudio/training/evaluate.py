@@ -25,6 +25,7 @@ from drumstudio.files.decode import decode
 from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference.separate import separate
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.training.plots import plot_scores
 
 MIXTURE, ORACLE, BASELINE = "mixture", "oracle_wiener", "hpss"
 """Rows that stand in every table: doing nothing, the best mask there is, a method without data."""
@@ -61,10 +62,11 @@ def evaluate(
     checkpoint: Checkpoint,
     *,
     folder: str,
-    cards: list[str],
+    card_folders: list[str],
     device: str = "auto",
     threads: int = 1,
     full: bool = True,
+    plot: str | None = None,
     report_folder: str | None = None,
 ) -> dict[str, Any]:
     """Return how well models separate the excerpts of a folder.
@@ -75,12 +77,14 @@ def evaluate(
     folder : str
         Holds a folder for each excerpt with `drums.*` and `rest.*`, or `drums.*` and `mix.*`. A
         folder without both is left out, with a note.
-    cards : list of str
+    card_folders : list of str
         Folders of model cards; the baseline, the mixture and the oracle are added.
     device : str
     threads : int
     full : bool
         Also separate the rest alone and the drums alone (three times the work).
+    plot : str, optional
+        A PNG of the scores is written there.
     report_folder : str, optional
         Where `evaluation.json`, `evaluation.md` and `evaluation.png` are written.
 
@@ -100,7 +104,7 @@ def evaluate(
         If the folder holds no excerpt, or a model can not run.
     """
     found, notes = find_excerpts(Path(folder))
-    models = _with_baseline([read_card(Path(card)) for card in cards])
+    models = _with_baseline([read_card(Path(card)) for card in card_folders])
     table: dict[str, dict[str, Row]] = {}
     songs: dict[str, list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="evaluate-") as work:
@@ -130,6 +134,8 @@ def evaluate(
         "notes": sorted(set(notes)),
     }
     result["table"] = as_table(result)
+    if plot is not None:
+        plot_scores(result, Path(plot))
     if report_folder is not None:
         _write_report(Path(report_folder), result)
     return result
@@ -336,8 +342,6 @@ def _share(value: float | None) -> str:
 
 
 def _write_report(folder: Path, result: dict[str, Any]) -> None:
-    from drumstudio.training.plots import plot_scores
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

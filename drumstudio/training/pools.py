@@ -150,9 +150,8 @@ def draw_mixture(
     add(base, 0.0, **shared)
     if rng.random() < 0.6:
         add("bass", float(np.clip(rng.normal(1, 5), -9, 10)), **shared)
-    if base != "backing" and rng.random() < 0.55:
-        add("backing", rng.normal(-3, 4), **shared)
-    elif rng.random() < 0.25:
+    # Rendered parts stand in most mixtures, twice in some.
+    if rng.random() < (0.25 if base == "backing" else 0.66):
         add("backing", rng.normal(-3, 4), **shared)
     if rng.random() < 0.28:
         add("voice", rng.normal(-2, 4))

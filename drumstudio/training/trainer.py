@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from drumstudio import atomic
 from drumstudio.catalog.weights import save_weights
@@ -91,6 +91,8 @@ class Trainer:
         State, weights and curve are kept here.
     device : str
         "cpu" or "cuda".
+    after_save : callable
+        Called after each save, with the trainer.
 
     Notes
     -----
@@ -106,6 +108,7 @@ class Trainer:
     step: int = 0
     seconds: float = 0.0
     skipped: int = 0
+    after_save: Callable[[Trainer], None] | None = None
     average: nn.Module = field(init=False)
     _optimiser: torch.optim.AdamW = field(init=False)
 
@@ -219,6 +222,8 @@ class Trainer:
         save_weights(self.average, self.folder / WEIGHTS_NAME, {"step": str(self.step)})
         with (self.folder / CURVE_NAME).open("a", encoding="utf8") as lines:
             lines.writelines(json.dumps(entry) + "\n" for entry in curve)
+        if self.after_save is not None:
+            self.after_save(self)
 
     def resume(self) -> bool:
         """Go on from the folder's state; False if there is none.
@@ -246,9 +251,3 @@ class Trainer:
         self.seconds = float(state["seconds"])
         self.skipped = int(state["skipped"])
         return True
-
-
-def load_average(net: nn.Module, state: dict[str, Tensor]) -> nn.Module:
-    """Return `net` with an averaged copy's weights, ready to separate."""
-    net.load_state_dict(state)
-    return net.eval()

@@ -1,0 +1,292 @@
+"""What a user's folders hold for training: songs with stems, drums alone, music without drums.
+
+Understood are an audio pack (`manifest.csv`), songs as folders of stems (MUSDB's layout or any
+names that the rules map), Native Instruments `.stem.mp4` files, and folders of unpaired music.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from drumstudio.jobs.job import Checkpoint
+from drumstudio.training.data import Source, TrainingDataError, pack_sources
+
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
+
+# A stem's class by a word in its name, the first that fits; names without any are "other".
+_WORDS = (
+    ("mix", ("mix", "mixture", "mixdown", "master", "full", "original")),
+    ("drumless", ("rest", "backing", "accompaniment", "instrumental")),
+    (
+        "drums",
+        ("drums", "drum", "perc", "percussion", "kick", "snare", "hat", "hats", "hihat", "hh")
+        + ("tom", "toms", "cymbal", "cymbals", "ride", "crash", "overhead", "overheads", "oh")
+        + ("bd", "sd", "clap", "shaker", "beat", "beats", "kit", "loop"),
+    ),
+    ("bass", ("bass", "sub", "808")),
+    ("vocals", ("vocal", "vocals", "vox", "voice", "voices", "lead vocal", "choir", "bv")),
+)
+_DRUM_FOLDERS = ("drums", "drums_only", "drumsonly", "drum_loops", "drumloops")
+_DRUMLESS_FOLDERS = ("drumless", "no_drums", "nodrums", "without_drums", "backing")
+
+# Stems of one song may differ by so much in length before it is told.
+_UNEVEN_SECONDS = 0.5
+_SHORTEST_SECONDS = 1.0
+_FEWEST_TO_SPLIT = 10
+
+
+@dataclass(slots=True)
+class Found:
+    """What a folder holds.
+
+    Parameters
+    ----------
+    sources : list of Source
+    problems : dict of str to list of str
+        Song or file to what is wrong with it, in words.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def find_sources(
+    folders: Iterable[Path],
+    *,
+    without_licences: Sequence[str] = (),
+    without_origins: Sequence[str] = (),
+) -> Found:
+    """Return everything to train from in some folders, split by song.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+    without_licences, without_origins : sequence of str
+        Sources of an audio pack that are left out.
+
+    Raises
+    ------
+    TrainingDataError
+        If a folder is none, or none of them holds anything.
+    """
+    found = Found()
+    for folder in folders:
+        if not folder.is_dir():
+            raise TrainingDataError(
+                f"Cannot train from {folder}", why="it is no folder.", fix="Give a folder of music."
+            )
+        if (folder / "manifest.csv").is_file():
+            kept = pack_sources(folder, without_licences=without_licences)
+            found.sources += [source for source in kept if source.origin not in without_origins]
+        else:
+            _walk(folder, found)
+    if not found.sources:
+        raise TrainingDataError(
+            "There is nothing to train from",
+            why="no folder holds songs with stems, drums alone or music without drums.",
+            fix="Put each song into a folder of its own with drums.wav and its other stems.",
+        )
+    _hold_out(found)
+    return found
+
+
+def check(checkpoint: Checkpoint, *, folders: Sequence[str]) -> dict[str, Any]:
+    """Return what was understood of some folders; the worker's job behind `studio train check`.
+
+    Returns
+    -------
+    dict
+        `songs` (name, stems, seconds, split), `minutes` (role and kind to minutes), `files`,
+        `problems` (song to list of sentences).
+
+    Raises
+    ------
+    TrainingDataError
+        As `find_sources`.
+    """
+    checkpoint(0.0, "Looking at the training folders")
+    found = find_sources([Path(folder) for folder in folders])
+    songs: dict[str, dict[str, Any]] = {}
+    minutes: dict[str, float] = defaultdict(float)
+    for source in found.sources:
+        minutes[f"{source.role}: {source.kind}"] += source.seconds / 60
+        if source.song and source.role in ("drums", "rest"):
+            song = songs.setdefault(
+                source.song, {"song": source.song, "stems": [], "seconds": 0.0, "split": ""}
+            )
+            song["stems"].append(source.kind if source.role == "rest" else "drums")
+            song["seconds"] = max(song["seconds"], round(source.seconds, 2))
+            song["split"] = source.split
+    return {
+        "songs": sorted(songs.values(), key=lambda song: str(song["song"])),
+        "minutes": {name: round(value, 2) for name, value in sorted(minutes.items())},
+        "files": len(found.sources),
+        "problems": {name: list(lines) for name, lines in found.problems.items()},
+    }
+
+
+def stem_class(name: str) -> str:
+    """Return "mix", "drumless", "drums", "bass", "vocals" or "other" for a stem's file name."""
+    if re.search(r"(no|non|without|minus)[\W_]*drum|drum[\W_]*(less|free)", name.lower()):
+        return "drumless"
+    words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+    words |= {word.rstrip("0123456789") for word in words if word != "808"}
+    for kind, members in _WORDS:
+        if words & set(members):
+            return kind
+    return "other"
+
+
+def _walk(folder: Path, found: Found) -> None:
+    """Add the songs of a folder and of those below it."""
+    here = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    sounds = [path for path in here if path.suffix.lower() in SOUND_SUFFIXES and path.is_file()]
+    name = folder.name.lower().replace(" ", "_").replace("-", "_")
+    if name in _DRUM_FOLDERS or name in _DRUMLESS_FOLDERS:
+        role = "drums" if name in _DRUM_FOLDERS else "rest"
+        for path in sounds:
+            _add(found, role, "loop" if role == "drums" else "mix", folder.name, path.stem, [path])
+    elif any(stem_class(path.stem) == "drums" for path in sounds) and len(sounds) > 1:
+        _add_song(found, folder, sounds)
+    elif sounds:
+        found.problems[folder.name].append(
+            "Sound files without drums among them: not used. Put music without drums into a "
+            "folder called drumless."
+        )
+    for path in here:
+        if path.name.lower().endswith(".stem.mp4"):
+            _add_stem_file(found, path)
+        elif path.is_dir():
+            _walk(path, found)
+
+
+def _add_song(found: Found, folder: Path, sounds: list[Path]) -> None:
+    stems: dict[str, list[Path]] = defaultdict(list)
+    for path in sounds:
+        stems[stem_class(path.stem)].append(path)
+    song, origin = folder.name, folder.parent.name
+    lengths = {}
+    for kind, paths in stems.items():
+        # A mix holds the drums; it is only what the stems sum to.
+        if kind == "mix":
+            continue
+        role = "drums" if kind == "drums" else "rest"
+        label = {"drums": "stem", "drumless": "mix"}.get(kind, kind)
+        seconds = _add(found, role, label, origin, song, paths)
+        if seconds is not None:
+            lengths[kind] = seconds
+    if len(lengths) > 1 and max(lengths.values()) - min(lengths.values()) > _UNEVEN_SECONDS:
+        told = ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in lengths.items())
+        found.problems[song].append(f"The stems differ in length: {told}.")
+    if not any(kind not in ("drums", "mix") for kind in stems):
+        found.problems[song].append("Nothing but drums: used as drums alone.")
+
+
+def _add(
+    found: Found, role: str, kind: str, origin: str, song: str, paths: list[Path]
+) -> float | None:
+    """Add a source of one or more files; return its length, None if none can be read."""
+    import soundfile
+
+    good, seconds = [], 0.0
+    for path in paths:
+        try:
+            length = float(soundfile.info(str(path)).duration)
+        except (soundfile.LibsndfileError, OSError) as error:
+            found.problems[song].append(f"{path.name} can not be read: {error}")
+            continue
+        good.append(path)
+        seconds = max(seconds, length)
+    if not good:
+        return None
+    if seconds < _SHORTEST_SECONDS:
+        found.problems[song].append(f"{good[0].name} is only {seconds:.2f} s long: not used.")
+        return None
+    found.sources.append(
+        Source(
+            path=good[0],
+            role=role,
+            kind=kind,
+            origin=origin,
+            song=song,
+            licence="",
+            seconds=seconds,
+            split="train",
+            more=tuple(good[1:]),
+        )
+    )
+    return seconds
+
+
+def _add_stem_file(found: Found, path: Path) -> None:
+    """Add the stems of a Native Instruments file: stream 0 is the mix, 1 to 4 are the stems."""
+    try:
+        import av
+    except ImportError:
+        found.problems[path.name].append("PyAV is not installed: pip install 'drumstudio[av]'")
+        return
+    try:
+        with av.open(str(path)) as container:
+            streams = len(container.streams.audio)
+            seconds = float(container.duration or 0) / 1_000_000
+    except (av.FFmpegError, OSError) as error:
+        found.problems[path.name].append(f"It can not be read: {error}")
+        return
+    names = stem_names(path)
+    if streams != 5 or len(names) != 4:
+        found.problems[path.name].append(
+            f"It holds {streams} streams and {len(names)} names: five and four were expected."
+        )
+        return
+    song = path.name[: -len(".stem.mp4")]
+    for number, name in enumerate(names, start=1):
+        kind = stem_class(name)
+        role = "drums" if kind == "drums" else "rest"
+        label = {"drums": "stem", "drumless": "mix", "mix": "other"}.get(kind, kind)
+        found.sources.append(
+            Source(path, role, label, path.parent.name, song, "", seconds, "train", (), number)
+        )
+    if "drums" not in map(stem_class, names):
+        found.problems[song].append(f"None of its stems is drums: {', '.join(names)}.")
+
+
+def stem_names(path: Path) -> list[str]:
+    """Return the names of the stems of a `.stem.mp4`, from the JSON in its `stem` box.
+
+    Notes
+    -----
+    Native Instruments, "Stem file specification": moov/udta/stem holds JSON: `stems`,
+    a list of objects with a `name`.
+    """
+    content = path.read_bytes()
+    place = content.find(b'"stems"')
+    start = content.rfind(b"stem{", 0, place)
+    if place < 0 or start < 0:
+        return []
+    try:
+        text = content[start + 4 : start + 4 + 65536].decode("utf8", errors="ignore")
+        table, _ = json.JSONDecoder().raw_decode(text)
+        return [str(stem["name"]) for stem in table["stems"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _hold_out(found: Found) -> None:
+    """Keep one song in ten for validation, chosen by name so that it never changes sides.
+
+    Of fewer than ten songs none is held out; an audio pack has its own split.
+    """
+    songs = {s.song for s in found.sources if s.song and s.role in ("drums", "rest")}
+    if len(songs) < _FEWEST_TO_SPLIT:
+        return
+    held = {song for song in songs if hashlib.sha256(song.encode()).digest()[0] % 10 == 0}
+    found.sources[:] = [
+        replace(s, split="valid") if s.song in held and not s.licence else s for s in found.sources
+    ]

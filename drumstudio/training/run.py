@@ -1,0 +1,168 @@
+"""A whole training: from folders and a recipe to a model that the studio can use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from drumstudio.catalog.model_card import read_card
+from drumstudio.catalog.weights import check_tensors, load_weights
+from drumstudio.core.errors import ModelCorruptError
+from drumstudio.inference import device as devices
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.nets.tfc_tdf import TfcTdf
+from drumstudio.training.cards import credits_of, write_card
+from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source
+from drumstudio.training.folders import find_sources
+from drumstudio.training.plots import plot_curve
+from drumstudio.training.pools import ClipPool, draw_mixture
+from drumstudio.training.recipes import Recipe, read_recipe
+from drumstudio.training.render import Renderer, fill_pool
+from drumstudio.training.trainer import CURVE_NAME, WEIGHTS_NAME, Batch, Trainer
+
+NETWORKS = {"tfc-tdf": TfcTdf}
+"""Engine of a recipe to the network it trains."""
+
+_REFRESH_NUMBER = 1_000_000
+
+
+def train_job(
+    checkpoint: Checkpoint,
+    *,
+    recipe: str,
+    data: Sequence[str],
+    folder: str,
+    minutes: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    from_card: str | None = None,
+) -> dict[str, Any]:
+    """Train a model, or go on with a training that was left; the worker's job.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Called at each step; a cancelled training keeps its state and its weights so far.
+    recipe : str
+        Name of a recipe of ours, or a TOML file.
+    data : sequence of str
+        Folders to train from, see `folders`.
+    folder : str
+        The training's own folder: decoded files, clips, state, curve (PNG, JSON lines), and the
+        model so far in a folder of the recipe's name, with its card.
+    minutes, steps : float, int, optional
+        Length of the training in place of the recipe's.
+    device : str
+        "auto", "cpu" or "cuda".
+    threads : int
+        For the processor's part.
+    from_card : str, optional
+        Folder of a model whose weights are the start.
+
+    Returns
+    -------
+    dict
+        `model` (the card's folder), `steps`, `minutes`, `skipped_steps`, `device`, `problems`.
+
+    Raises
+    ------
+    DrumStudioError
+        If recipe, data or weights can not be used, or the disk is full.
+    Cancelled
+    """
+    devices.set_up(threads)
+    book = read_recipe(recipe)
+    plan = book.plan
+    if steps is not None:
+        plan = replace(plan, steps=steps)
+    elif minutes is not None:
+        plan = replace(plan, steps=0, minutes=minutes)
+    book = replace(book, plan=plan)
+    checkpoint(0.0, "Looking at the training folders")
+    found = find_sources(
+        [Path(path) for path in data],
+        without_licences=book.without_licences,
+        without_origins=book.without_origins,
+    )
+    work = Path(folder)
+    clips = _Clips(book, found.sources, work)
+    clips.fill(portion(checkpoint, 0.0, 0.05))
+    torch.manual_seed(plan.seed)
+    net = _network(book, from_card)
+    credits = credits_of([Path(path) for path in data], found.sources)
+    model = work / book.id
+
+    def ship(trainer: Trainer) -> None:
+        write_card(model, book, (work / WEIGHTS_NAME).read_bytes(), credits)
+        plot_curve(work / CURVE_NAME, work / "curve.png")
+
+    chosen = devices.choose(device)
+    trainer = Trainer(net, plan, clips.batch, work, chosen, after_save=ship)
+    trainer.resume()
+    trainer.run(portion(checkpoint, 0.05, 1.0))
+    return {
+        "model": str(model),
+        "steps": trainer.step,
+        "minutes": round(trainer.seconds / 60, 2),
+        "skipped_steps": trainer.skipped,
+        "device": chosen,
+        "problems": {name: list(lines) for name, lines in found.problems.items()},
+    }
+
+
+class _Clips:
+    """The pool of a training: filled at first, refreshed by the number of the step."""
+
+    def __init__(self, recipe: Recipe, sources: list[Source], work: Path) -> None:
+        self._recipe = recipe
+        self._folder = work / "pool"
+        self._renderer = Renderer(sources, SampleCache(work / "decoded"), recipe.plan.seed)
+        self._count = round(recipe.plan.crop_seconds * SAMPLE_RATE)
+        self._pool: ClipPool | None = None
+
+    def fill(self, checkpoint: Checkpoint) -> None:
+        """Render the first clips, unless an earlier session did."""
+        done = self._folder / "filled"
+        if not done.exists():
+            fill_pool(checkpoint, self._renderer, self._folder, self._recipe.pool.first, 0)
+            done.touch()
+        self._pool = ClipPool(self._folder)
+
+    def batch(self, step: int) -> Batch:
+        """Return the mixtures and drums of a step."""
+        assert self._pool is not None
+        rules = self._recipe.pool
+        if step and rules.refresh_steps and step % rules.refresh_steps == 0:
+            self._renderer.reseed(step)
+            first = _REFRESH_NUMBER + step * 1000
+            fill_pool(no_checkpoint, self._renderer, self._folder, rules.refresh, first, rules.most)
+            self._pool.refresh()
+        rng = np.random.default_rng([self._recipe.plan.seed, step])
+        pairs = [
+            draw_mixture(rng, self._pool, self._count, self._recipe.mix)
+            for _ in range(self._recipe.plan.batch)
+        ]
+        return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
+
+
+def _network(recipe: Recipe, from_card: str | None) -> torch.nn.Module:
+    net = NETWORKS[recipe.engine](**recipe.network)
+    if from_card is not None:
+        card = read_card(Path(from_card))
+        if card.engine != recipe.engine or card.network != recipe.network:
+            raise ModelCorruptError(
+                f"Cannot start from {card.name}",
+                why=f"its network is not the one that the recipe {recipe.id} describes.",
+                fix="Choose a model that this recipe trained, or start without one.",
+            )
+        state = load_weights(card, card.folder)
+        check_tensors(state, net)
+        net.load_state_dict(state)
+    # Channels last halves the memory traffic of convolutions on a processor.
+    return net.to(memory_format=torch.channels_last)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from drumstudio.core.errors import SettingError
+from drumstudio.training.recipes import read_recipe, recipe_ids
+from drumstudio.training.run import NETWORKS
+
+
+def test_every_recipe_of_ours_is_complete():
+    assert "fast" in recipe_ids()
+    for name in recipe_ids():
+        recipe = read_recipe(name)
+        assert recipe.id == name
+        NETWORKS[recipe.engine](**recipe.network)
+
+
+def test_the_shipped_card_is_of_the_recipes_network():
+    from drumstudio.catalog.catalog import default_catalog
+
+    card, recipe = default_catalog().find("fast"), read_recipe("fast")
+    assert card.network == recipe.network
+    assert card.trained_on
+
+
+def test_a_recipe_can_be_a_file(tiny_recipe):
+    assert tiny_recipe.plan.steps == 4
+    assert tiny_recipe.pool.first == {"stem": 2, "song": 2, "bass": 2}
+
+
+def test_what_is_no_recipe_is_told(tmp_path):
+    with pytest.raises(SettingError, match="nothing_like_it"):
+        read_recipe("nothing_like_it")
+    path = tmp_path / "r.toml"
+    path.write_text('id = "r"\nname = "r"\n')
+    with pytest.raises(SettingError, match=r"r\.toml"):
+        read_recipe(str(path))
+    path.write_text("no toml")
+    with pytest.raises(SettingError, match=r"r\.toml"):
+        read_recipe(str(path))
+
+
+def test_an_unknown_key_is_told(tiny_recipe_file):
+    text = tiny_recipe_file.read_text().replace("[train]", "[train]\nfoo = 1")
+    tiny_recipe_file.write_text(text)
+    with pytest.raises(SettingError) as caught:
+        read_recipe(str(tiny_recipe_file))
+    assert "foo" in caught.value.why
