@@ -13,6 +13,7 @@ from drumstudio import atomic, paths
 from drumstudio.core.errors import DrumStudioError, SettingError
 
 _LARGEST_FILE_BYTES = 1_000_000
+_LONGEST_TEXT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Setting:
     minimum, maximum : float
         The range of a number, both ends included.
     choices : tuple of str
-        What a text may be.
+        What a text may be; none if it may be anything.
     """
 
     name: str
@@ -49,9 +50,11 @@ class Setting:
             If it is of another type, out of range, or no choice.
         """
         if isinstance(self.default, str):
-            if isinstance(value, str) and value in self.choices:
-                return value
-            raise self._error(value, f"it may be {', '.join(self.choices)}.")
+            free = not self.choices and isinstance(value, str) and len(value) <= _LONGEST_TEXT
+            if free or (isinstance(value, str) and value in self.choices):
+                return str(value)
+            may_be = ", ".join(self.choices) or f"a text of at most {_LONGEST_TEXT} letters"
+            raise self._error(value, f"it may be {may_be}.")
         kind = type(self.default)
         if (
             isinstance(value, (int, float))
@@ -88,6 +91,11 @@ class Settings:
         How many processor threads a model may use; 0 means one a core.
     cache_cap_gb : float
         How large the cache of separations may grow, in 10^9 bytes.
+    output : str
+        The sound device to listen with, as `playback.player` names it; empty for the
+        system's own choice.
+    buffer : str
+        Samples in a block for the sound device: short ones answer faster, long ones are safer.
     theme : str
         The window's colours: "system", "dark" or "light".
     numbers : str
@@ -99,6 +107,10 @@ class Settings:
     device: str = _setting("auto", "Device", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = _setting(0, "Processor threads", minimum=0, maximum=256)
     cache_cap_gb: float = _setting(20.0, "Cache size (GB)", minimum=0.0, maximum=10_000.0)
+    output: str = _setting("", "Sound output")
+    buffer: str = _setting(
+        "512", "Sound buffer (samples)", choices=("128", "256", "512", "1024", "2048", "4096")
+    )
     theme: str = _setting("system", "Theme", choices=("system", "dark", "light"))
     numbers: str = _setting("system", "Numbers", choices=("system", "point", "comma"))
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -21,6 +21,7 @@ from drumstudio.ui.drop_area import DropArea
 from drumstudio.ui.empty_state import EmptyState
 from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
+from drumstudio.ui.grid_link import GridLink
 from drumstudio.ui.log_dialog import Log
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
             *(studio, transport, self.bridge, self.songs, self.view, self.models, self.state),
             self,
         )
+        self.grid = GridLink(studio, self.bar, self.state, self)
         self.files = FileLink(studio, self.bridge, self.show_error, self)
         self.exports = ExportLink(studio, self.bridge, self.show_error, self)
         self.actions_ = Actions(self, keymap)
@@ -152,6 +154,7 @@ class MainWindow(QMainWindow):
     def _on_song(self, song: Song | None) -> None:
         self._centre.setCurrentWidget(self.view if song is not None else self.empty)
         self.player.show_song(song)
+        self.grid.show_song(song)
         self.commands.show_song(song)
         self._show_button()
 

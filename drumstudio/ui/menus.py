@@ -29,7 +29,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             *("play", "play_range", "loop", "listen", SEPARATOR, "to_start", "to_end"),
             *("previous_hit", "next_hit", SEPARATOR, "mute", "solo", SEPARATOR, "marker"),
-            *("first_beat", SEPARATOR, "separate", "rename_song", "remove_song"),
+            *("tap_tempo", "first_beat", SEPARATOR, "separate", "rename_song", "remove_song"),
         ),
     ),
     ("Help", ("shortcuts", "log", SEPARATOR, "about")),

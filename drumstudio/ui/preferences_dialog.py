@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -87,11 +87,28 @@ class PreferencesDialog(Dialog):
         self.content.addStretch()
         self.add_button(push_button("Close", self.accept, "primary"), default=True)
 
+    def show_outputs(self, devices: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Show the sound devices there are, as (id, name), with the one in the settings."""
+        while self._output.count() > 1:
+            self._output.removeItem(1)
+        for identity, name in devices:
+            self._output.addItem(name, identity)
+        if chosen and self._output.findData(chosen) < 0:
+            self._output.addItem(f"{chosen} (not connected)", chosen)
+        self._output.setCurrentIndex(max(self._output.findData(chosen), 0))
+
     def show_cache(self, used_bytes: int) -> None:
         """Show how much the cache holds."""
         self._cache.setText(f"{used_bytes / 1e9:.2f} GB")
 
     def _widget(self, setting: Setting, value: object) -> QWidget:
+        if setting.name == "output":
+            self._output = QComboBox()
+            self._output.addItem("The system's choice", "")
+            self._output.activated.connect(
+                lambda place: self._change("output", self._output.itemData(place))
+            )
+            return self._output
         if setting.choices:
             combo = QComboBox()
             for choice in setting.choices:

@@ -15,7 +15,6 @@ SNAPS = (
     ("bar", "Bar"),
     ("beat", "Beat"),
     ("sixteenth", "1/16"),
-    ("hit", "Transient"),
 )
 _MONITOR_LOWEST_DB, _MONITOR_HIGHEST_DB = -48, 6
 
@@ -52,7 +51,7 @@ class TransportBar(QWidget):
         self._clock.setMinimumWidth(92)
         self._bars.setMinimumWidth(64)
         self._bars.setProperty("role", "muted")
-        self._tempo = self._boxed("Tempo", "no grid yet")
+        self._tempo = self._boxed("Tempo", "")
         self._tempo.clicked.connect(self.tempo_clicked.emit)
         self._snap = self._snap_button()
         self.meter = Meter(theme, "good", horizontal=True)
@@ -66,7 +65,9 @@ class TransportBar(QWidget):
         self._level = label("", "small")
         self._level.setFont(tabular(self.font()))
         self._level.setFixedWidth(118)
-        self._output = self._boxed("Sound output", "")
+        self._output = self._boxed("Sound output", "Sound")
+        self._output.setIcon(theme.icon("listen"))
+        self._output.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._output.clicked.connect(self.output_clicked.emit)
         self.export = push_button("Export", lambda: None, "primary", "Export")
         self.export.setIcon(theme.icon("export", "on_primary"))
@@ -142,8 +143,14 @@ class TransportBar(QWidget):
         """Show whether the selection, or the whole song, is repeated."""
         self.loop.setChecked(on)
 
-    def show_tempo(self, text: str, tip: str) -> None:
-        """Show the tempo and how sure it is."""
+    def tempo_left(self) -> int:
+        """Return where the tempo begins, in pixels from the left."""
+        return self._tempo.x()
+
+    def show_tempo(self, text: str, tip: str, *, shown: bool) -> None:
+        """Show the tempo and how sure it is; without a song nothing."""
+        self._tempo.setVisible(shown)
+        self._snap.setVisible(shown)
         self._tempo.setText(text)
         self._tempo.setToolTip(tip)
 
@@ -166,7 +173,6 @@ class TransportBar(QWidget):
         """Show where the sound goes."""
         self._output.setText(text)
         self._output.setToolTip(tip)
-        self._output.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._output.setIcon(
             self._theme.icon("warning", "warning") if warning else self._theme.icon("listen")
         )

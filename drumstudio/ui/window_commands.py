@@ -10,9 +10,11 @@ from PySide6.QtCore import QLocale, QObject, QPoint
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from drumstudio import paths
+from drumstudio.core.errors import DeviceError
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.probe import AUDIO_SUFFIXES
+from drumstudio.playback.player import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
 from drumstudio.ui.document_link import STRIPS
 from drumstudio.ui.export_link import open_folder
@@ -79,6 +81,8 @@ class WindowCommands(QObject):
             ("track_up", lambda: self._step_lane(-1)),
             ("track_down", lambda: self._step_lane(1)),
             ("separate", self.separate),
+            ("tap_tempo", window.grid.tap),
+            ("first_beat", window.grid.one_is_here),
             ("rename_song", window.songs.edit_name),
             ("remove_song", self.remove_song),
             ("zoom_in", lambda: timeline.zoom(ZOOM_STEP, middle() / 2)),
@@ -98,6 +102,8 @@ class WindowCommands(QObject):
         window.view.menu_asked.connect(self._lane_menu)
         window.models.separate_asked.connect(self.separate)
         self.apply_numbers(window.studio.settings.numbers)
+        self.choose_output()
+        window.bar.output_clicked.connect(self.preferences)
 
     def connect_menus(self, menus: Menus) -> None:
         """Fill the menus whose content changes when they open."""
@@ -236,7 +242,14 @@ class WindowCommands(QObject):
         ]
 
         def show_size(used: int) -> None:
-            bridge.post(lambda: dialog.show_cache(used))
+            bridge.post(lambda: dialog.show_cache(used) if shown else None)
+
+        def show_outputs(devices: tuple[OutputDevice, ...], _error: DeviceError | None) -> None:
+            names = [(device.id, device.name) for device in devices]
+            chosen = studio.settings.output
+            bridge.post(lambda: dialog.show_outputs(names, chosen) if shown else None)
+
+        shown = [True]
 
         dialog = PreferencesDialog(
             self._window,
@@ -246,7 +259,12 @@ class WindowCommands(QObject):
             lambda: studio.free_cache(show_size),
         )
         studio.cache_bytes(show_size)
+        show_outputs((), None)
+        forget = self._window.transport.devices_listed.connect(show_outputs)
+        self._window.transport.list_devices()
         dialog.exec()
+        forget()
+        shown.clear()
         dialog.deleteLater()
 
     def change_setting(self, name: str, value: object) -> None:
@@ -254,8 +272,16 @@ class WindowCommands(QObject):
         self._window.studio.change_setting(name, value)
         if name == "theme":
             self._window.theme.use(str(value))
+        elif name in ("output", "buffer"):
+            self.choose_output()
         elif name == "numbers":
             self.apply_numbers(str(value))
+
+    def choose_output(self) -> None:
+        """Play on the device and with the buffer of the settings."""
+        settings = self._window.studio.settings
+        choice = OutputChoice(settings.output or None, int(settings.buffer))
+        self._window.transport.choose_output(choice)
 
     @staticmethod
     def apply_numbers(numbers: str) -> None:
