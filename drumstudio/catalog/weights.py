@@ -9,6 +9,8 @@ goes through torch's restricted loader and comes out as a bare table of tensors.
 from __future__ import annotations
 
 import hashlib
+import struct
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError  # the exception's name only; nothing here unpickles
@@ -139,9 +141,13 @@ def load_foreign_checkpoint(path: Path, module: torch.nn.Module) -> State:
     if size > limit:
         raise _corrupt(path, f"it has {size:,} bytes, far more than this network needs")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old formats: nothing a person can act on
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (
         UnpicklingError,
+        safetensors.SafetensorError,
+        struct.error,
         ArithmeticError,
         AssertionError,
         AttributeError,

@@ -1,0 +1,77 @@
+"""Memory of separating a very long file, beside a short one and beside reading it whole.
+
+    studio benchmark long_file [--json] [--seconds N] [--short-seconds N]
+
+Growth of anonymous memory (RssAnon) beyond the same process at idle with the model loaded, on
+sparse stereo files at 44.1 kHz, with a stub net that is an STFT, a mask and the way back. The
+peer is the short file through the same net in one piece. Needs about twice the long file's size
+on the disk: 7.7 GB for three hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.measurement import memory_of, show, wait_at_idle
+from benchmarks.songs import HalfSpectrum, run, write_sparse_song
+from drumstudio.files.wav_file import WavReader
+from drumstudio.inference.base import as_tensor
+
+
+def whole(song: Path) -> None:
+    with WavReader(song) as reader, torch.inference_mode():
+        HalfSpectrum().separate(as_tensor(reader.read(0, reader.samples)))
+
+
+def child(kind: str, folder: Path) -> None:
+    works = {"whole": whole, "chunks": lambda song: run(folder, song, "half-spectrum")}
+    write_sparse_song(folder / "warm.wav", 4.0)
+    works[kind](folder / "warm.wav")
+    wait_at_idle()
+    works[kind](folder / "song.wav")
+
+
+def memory_mb(kind: str, seconds: float) -> float:
+    with tempfile.TemporaryDirectory() as name:
+        write_sparse_song(Path(name, "song.wav"), seconds)
+        return memory_of(__file__, "--child", kind, name) / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, default=1_800.0, help="length of the long file")
+    parser.add_argument("--short-seconds", type=float, default=600.0)
+    parser.add_argument("--child", nargs=2, metavar=("KIND", "FOLDER"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        torch.set_num_threads(1)
+        child(options.child[0], Path(options.child[1]))
+        return
+    short = memory_mb("chunks", options.short_seconds)
+    started = time.perf_counter()
+    long = memory_mb("chunks", options.seconds)
+    seconds = time.perf_counter() - started
+    peer = memory_mb("whole", options.short_seconds)
+    show(
+        {
+            "long_file_seconds": options.seconds,
+            "short_file_seconds": options.short_seconds,
+            "long_memory_mb": long,
+            "short_memory_mb": short,
+            "long_to_short": long / short,
+            "short_file_whole_memory_mb": peer,
+            "whole_to_chunks": peer / short,
+            "long_run_seconds": seconds,
+        },
+        as_json=options.json,
+    )
+
+
+if __name__ == "__main__":
+    main()
