@@ -197,11 +197,17 @@ class Mixer:
     ----------
     tracks : int
         Number of tracks.
+
+    Notes
+    -----
+    All tracks go through a few large array operations. A loop over tracks would give the
+    interpreter's lock away at every step, and beside a busy window that is what makes
+    playback late.
     """
 
     def __init__(self, tracks: int) -> None:
         self._gains = np.zeros((tracks, 2), dtype=np.float32)
-        self._scratch = np.empty((2, 0), dtype=np.float32)
+        self._scratch = np.empty((tracks, 2, 0), dtype=np.float32)
         self._ramp = np.empty(0, dtype=np.float32)
 
     @property
@@ -218,7 +224,7 @@ class Mixer:
         return [bool(row.any()) for row in np.concatenate([self._gains, gains], axis=1)]
 
     def mix_into(
-        self, out: Samples, blocks: Sequence[Samples | None], gains: NDArray[np.float32]
+        self, out: Samples, tracks: NDArray[np.float32], gains: NDArray[np.float32]
     ) -> Levels:
         """Write the sum of a block of every track.
 
@@ -226,8 +232,8 @@ class Mixer:
         ----------
         out : ndarray, float32, shape (2, samples)
             Where the sum goes.
-        blocks : sequence of ndarray, float32, shape (2, samples), or None
-            The tracks; None for one that is not needed.
+        tracks : ndarray, float32, shape (tracks, 2, samples)
+            The tracks; whatever finite values where one is not needed.
         gains : ndarray, float32, shape (tracks, 2)
             Reached at the end of the block, in a straight line from those of the last one.
 
@@ -237,40 +243,37 @@ class Mixer:
             What a meter shows.
         """
         count = out.shape[1]
-        rows = len(blocks) + 1
-        levels = Levels(
-            np.zeros((rows, 2), dtype=np.float32), np.zeros((rows, 2), dtype=np.float32)
-        )
-        out[:] = 0.0
-        if count == 0:
-            self._gains[:] = gains
-            return levels
-        if self._scratch.shape[1] < count:
-            self._scratch = np.empty((2, count), dtype=np.float32)
-        for number, block in enumerate(blocks):
-            if block is None:
-                continue
-            for side in range(2):
-                term = self._scratch[side, :count]
-                first, last = self._gains[number, side], gains[number, side]
-                factor = last if first == last else self._line(first, last, count)
-                np.multiply(block[side], factor, out=term)
-                out[side] += term
-                _measure(term, levels, number, side)
-        for side in range(2):
-            _measure(out[side], levels, rows - 1, side)
+        rows = len(tracks) + 1
+        peak = np.zeros((rows, 2), dtype=np.float32)
+        mean_square = np.zeros((rows, 2), dtype=np.float32)
+        if count:
+            terms = self._terms(count)
+            np.multiply(tracks, self._factors(gains, count), out=terms)
+            # Along the first axis numpy adds row after row, so that the last bits do not
+            # depend on the length of a block.
+            np.add.reduce(terms, axis=0, out=out)
+            for block, where in ((terms, slice(rows - 1)), (out[None], slice(rows - 1, rows))):
+                peak[where] = np.maximum(block.max(axis=2), -block.min(axis=2))
+                mean_square[where] = np.einsum("tsn,tsn->ts", block, block) / np.float32(count)
         self._gains[:] = gains
-        return levels
+        return Levels(peak, mean_square)
 
-    def _line(self, first: np.float32, last: np.float32, count: int) -> NDArray[np.float32]:
+    def _terms(self, count: int) -> NDArray[np.float32]:
+        if self._scratch.shape[2] < count:
+            self._scratch = np.empty((len(self._gains), 2, count), dtype=np.float32)
+        return self._scratch[:, :, :count]
+
+    def _factors(self, gains: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        if np.array_equal(gains, self._gains):
+            return gains[:, :, None]
         if self._ramp.size != count:
             self._ramp = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
-        return first + (last - first) * self._ramp
-
-
-def _measure(samples: NDArray[np.float32], levels: Levels, row: int, side: int) -> None:
-    levels.peak[row, side] = max(samples.max(), -samples.min())
-    levels.mean_square[row, side] = np.dot(samples, samples) / samples.size
+        factors = self._gains[:, :, None] + (gains - self._gains)[:, :, None] * self._ramp
+        # A track whose own gains stay keeps its bits, and every other ends exactly on its new.
+        steady = np.broadcast_to(gains[:, :, None], factors.shape)
+        np.copyto(factors, steady, where=(gains == self._gains)[:, :, None])
+        factors[:, :, -1] = gains
+        return factors
 
 
 def render(
@@ -302,17 +305,31 @@ def render(
     gains = track_gains(tracks)
     mixer = Mixer(len(tracks))
     mixer.jump(gains)
+    blocks = np.zeros((len(tracks), 2, BLOCK_SAMPLES), dtype=np.float32)
     for position in range(start, stop, BLOCK_SAMPLES):
-        out = np.empty((2, min(BLOCK_SAMPLES, stop - position)), dtype=np.float32)
-        mixer.mix_into(out, read_block(sources, mixer.needed(gains), position, out.shape[1]), gains)
+        count = min(BLOCK_SAMPLES, stop - position)
+        read_tracks(sources, mixer.needed(gains), position, blocks[:, :, :count])
+        out = np.empty((2, count), dtype=np.float32)
+        mixer.mix_into(out, blocks[:, :, :count], gains)
         yield out
 
 
-def read_block(
-    sources: Sequence[Source], needed: Sequence[bool], start: int, count: int
-) -> list[Samples | None]:
-    """Return a block of each source that is needed as stereo, None for the others."""
-    return [
-        to_stereo(source.read(start, count)) if wanted else None
-        for source, wanted in zip(sources, needed, strict=True)
-    ]
+def read_tracks(
+    sources: Sequence[Source], needed: Sequence[bool], start: int, out: NDArray[np.float32]
+) -> None:
+    """Fill a block with each source that is needed, as stereo; others stay as they are.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Where the samples come from.
+    needed : sequence of bool
+        Which of them are read.
+    start : int
+        First sample.
+    out : ndarray, float32, shape (sources, 2, samples)
+        Where they go.
+    """
+    for source, wanted, block in zip(sources, needed, out, strict=True):
+        if wanted:
+            block[:] = to_stereo(source.read(start, block.shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _SHORTEST_RING_SECONDS = 0.03
 _POLLS_PER_RING = 8
 _STALLED_SECONDS = 2.0
 _IDLE_SECONDS = 10.0
+# How soon a busy thread hands the interpreter over while something plays. At Python's usual
+# 5 ms the audio callback and this thread come too late beside a window that draws.
+_SWITCH_SECONDS = 0.001
 
 
 class Closable(Protocol):
@@ -112,6 +116,7 @@ class Deck:
         self._output: Output | None = None
         self._output_key: tuple[OutputChoice, int] | None = None
         self._run: _Run | None = None
+        self._usual_switch_seconds = sys.getswitchinterval()
         self._idle_since = 0.0
         self._closing = False
         self._commands: deque[Callable[[], None]] = deque()
@@ -226,10 +231,18 @@ class Deck:
             position = int(run.feeder.position_of(_heard_samples(run)))
         if not lost:
             run.output.stop()
-        self._run = None
+        self._set_run(None)
         self._idle_since = perf_counter()
         self._close_retired()
         self._listener.deck_stopped(self._take, position, error)
+
+    def _set_run(self, run: _Run | None) -> None:
+        if run is not None and self._run is None:
+            self._usual_switch_seconds = sys.getswitchinterval()
+            sys.setswitchinterval(_SWITCH_SECONDS)
+        elif run is None and self._run is not None:
+            sys.setswitchinterval(self._usual_switch_seconds)
+        self._run = run
 
     def _do_load(self, program: Program, retired: tuple[Closable, ...]) -> None:
         self._program = program
@@ -258,7 +271,7 @@ class Deck:
                 self._run.feeder.seek(position, stop)
                 return
             self._run.output.stop()
-            self._run = None
+            self._set_run(None)
         self._start(self._program, position, stop)
 
     def _start(self, program: Program, position: int, stop: int | None) -> None:
@@ -273,7 +286,7 @@ class Deck:
             if isinstance(error, DeviceError):
                 self._close_output()
             return
-        self._run = run
+        self._set_run(run)
 
     def _output_for(self, sample_rate: int) -> Output:
         key = (self._choice, sample_rate)
@@ -310,7 +323,7 @@ class Deck:
         if run is not None and self._program is not None:
             position = int(run.feeder.position_of(_heard_samples(run)))
             run.output.stop()
-            self._run = None
+            self._set_run(None)
             self._start(self._program, position, run.feeder.stop)
 
     def _do_list(self) -> None:
@@ -326,7 +339,7 @@ class Deck:
     def _do_close(self) -> None:
         if self._run is not None:
             self._run.output.stop()
-            self._run = None
+            self._set_run(None)
         self._close_output()
         self._close_retired()
         self._closing = True

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.audio import Samples
-from drumstudio.core.mix import Levels, Mixer, read_block
+from drumstudio.core.mix import Levels, Mixer, read_tracks
 from drumstudio.core.momentary import MomentaryLoudness
 from drumstudio.playback.ring import Ring
 
 BLOCKS_PER_SECOND = 86
 """A block of the mix is this part of a second: 512 samples at 44.1 kHz."""
 
+_PAGE_BLOCKS = 4
 _SEGMENTS_KEPT = 128
 _LEVELS_KEPT = 2_048
 
@@ -109,6 +110,7 @@ class Feeder:
         self._current = program
         self._mixer = Mixer(len(program.sources))
         self._block_samples = max(program.sample_rate // BLOCKS_PER_SECOND, 1)
+        self._pages = _Pages(self._block_samples)
         self._volume = program.volume
         self._ratio = program.sample_rate / ring_rate
         self._resampler = _resampler(program.sample_rate, ring_rate)
@@ -253,12 +255,8 @@ class Feeder:
         # Where it stops short of the song's end, it must not click.
         last = end < program.samples and self.position == end
         gains = np.zeros_like(program.gains) if fade or last else program.gains
-        needed = self._mixer.needed(gains)
-        parts = [read_block(program.sources, needed, *piece) for piece in pieces]
-        tracks = (
-            parts[0] if len(parts) == 1 else [_joined(parts) for parts in zip(*parts, strict=True)]
-        )
         out = np.empty((2, count), dtype=np.float32)
+        tracks = self._pages.read(program.sources, self._mixer.needed(gains), pieces, count)
         levels = self._mixer.mix_into(out, tracks, gains)
         self._rendered += count
         self._measured.append(_Measured(self._rendered, levels, self._loudness.add(out)))
@@ -291,10 +289,50 @@ class Feeder:
             out *= np.float32(volume)
 
 
-def _joined(parts: Sequence[Samples | None]) -> Samples | None:
-    """Return the pieces of one track as one; None if it is not needed."""
-    there = [part for part in parts if part is not None]
-    return np.concatenate(there, axis=1) if there else None
+class _Pages:
+    """Reads ahead, several blocks of all tracks at once.
+
+    Every reading of a file gives the interpreter's lock away: few and large ones keep the
+    deck's thread on time beside a busy window.
+    """
+
+    def __init__(self, block_samples: int) -> None:
+        self._page_samples = _PAGE_BLOCKS * block_samples
+        self._sources: tuple[Source, ...] = ()
+        self._held: list[bool] = []
+        self._start = 0
+        self._page = np.zeros((0, 2, self._page_samples), dtype=np.float32)
+        self._joined = np.zeros((0, 2, block_samples), dtype=np.float32)
+
+    def read(
+        self,
+        sources: tuple[Source, ...],
+        needed: list[bool],
+        pieces: Sequence[tuple[int, int]],
+        count: int,
+    ) -> NDArray[np.float32]:
+        """Return a block made of pieces (start, count), float32 of shape (tracks, 2, count)."""
+        if self._sources is not sources:
+            self._sources = sources
+            self._held = [False] * len(sources)
+            self._page = np.zeros((len(sources), 2, self._page_samples), dtype=np.float32)
+            self._joined = np.zeros((len(sources), 2, self._joined.shape[2]), dtype=np.float32)
+        if len(pieces) == 1:
+            return self._piece(needed, *pieces[0])
+        place = 0
+        for start, length in pieces:
+            self._joined[:, :, place : place + length] = self._piece(needed, start, length)
+            place += length
+        return self._joined[:, :, :count]
+
+    def _piece(self, needed: list[bool], start: int, count: int) -> NDArray[np.float32]:
+        offset = start - self._start
+        there = 0 <= offset <= self._page_samples - count
+        if not there or any(wants > has for wants, has in zip(needed, self._held, strict=True)):
+            self._held = [False] * len(needed)  # should reading fail
+            read_tracks(self._sources, needed, start, self._page)
+            self._held, self._start, offset = needed, start, 0
+        return self._page[:, :, offset : offset + count]
 
 
 def _resampler(from_rate: int, to_rate: int) -> Any:

@@ -44,7 +44,10 @@ class Ring:
     def __init__(self, capacity: int, channels: int) -> None:
         self.capacity = capacity
         self.channels = channels
-        self._samples = np.zeros((capacity, channels), dtype=np.float32)
+        # Copied as bytes through memory views: numpy would give the interpreter's lock away
+        # for every copy, and a busy window would then keep the audio callback waiting.
+        self._sample_bytes = 4 * channels
+        self._bytes = memoryview(bytearray(capacity * self._sample_bytes))
         self.written = 0
         """Samples that have been written since the beginning."""
         self.read = 0
@@ -65,27 +68,31 @@ class Ring:
         Parameters
         ----------
         samples : ndarray, float32, shape (samples, channels)
-            Interleaved, as a device takes them.
+            Interleaved and contiguous, as a device takes them.
         """
+        source = samples.data.cast("B") if samples.size else memoryview(b"")
+        size = self._sample_bytes
         count = min(len(samples), self.room())
         first = self.written % self.capacity
         ahead = min(count, self.capacity - first)
-        self._samples[first : first + ahead] = samples[:ahead]
-        self._samples[: count - ahead] = samples[ahead:count]
+        self._bytes[first * size : (first + ahead) * size] = source[: ahead * size]
+        self._bytes[: (count - ahead) * size] = source[ahead * size : count * size]
         self.written += count
         return count
 
     def read_into(self, out: NDArray[np.float32]) -> None:
-        """Fill `out`, float32 of shape (samples, channels); zeros where nothing has come.
+        """Fill `out`, float32 of shape (samples, channels), contiguous; zeros where it is dry.
 
         What an audio callback calls: two copies into memory that is there, nothing else.
         """
         wanted = len(out)
+        target = out.data.cast("B") if out.size else memoryview(bytearray())
+        size = self._sample_bytes
         count = min(wanted, self.written - self.read)
         first = self.read % self.capacity
         ahead = min(count, self.capacity - first)
-        out[:ahead] = self._samples[first : first + ahead]
-        out[ahead:count] = self._samples[: count - ahead]
+        target[: ahead * size] = self._bytes[first * size : (first + ahead) * size]
+        target[ahead * size : count * size] = self._bytes[: (count - ahead) * size]
         out[count:] = 0.0
         self.taken = Taken(self.read, count, perf_counter())
         self.read += count

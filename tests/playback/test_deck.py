@@ -1,5 +1,7 @@
 """The deck plays, pauses, changes songs and devices, and survives the loss of either."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -248,6 +250,15 @@ def test_without_a_device_the_silent_clock_plays_in_real_time(told):
     assert places == sorted(places)
     assert len(set(places)) > 10
     assert told.outputs[0].silent
+
+
+def test_busy_threads_hand_over_sooner_only_while_it_plays(deck, outputs, told):
+    usual = sys.getswitchinterval()
+    output = started(deck, outputs, program([noise(600)]))
+    until(lambda: sys.getswitchinterval() < usual)
+    output.pull(1_024)
+    until(lambda: told.stops)
+    assert sys.getswitchinterval() == usual
 
 
 def test_closing_while_it_plays_ends_the_thread(told, outputs):
