@@ -75,6 +75,7 @@ class Document:
         ProjectError, DiskFullError
             If the disk refuses.
         """
+        recovery.remove_remains()
         stamp = time.strftime("%Y-%m-%d %H.%M.%S")
         name = f"Untitled {stamp} {secrets.token_hex(2)}{SUFFIX}"
         return cls.create(recovery.unsaved_folder() / name)

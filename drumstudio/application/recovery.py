@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from drumstudio.files.plain_file import read_plain
 from drumstudio.files.project_folder import ProjectFolder
 
 _NOTE_LIMIT_BYTES = 100_000
+_REMAINS_SECONDS = 24 * 3600.0  # nobody takes longer to make a project
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,16 @@ def recoverable_projects() -> list[Recoverable]:
     return found
 
 
+def remove_remains() -> None:
+    """Remove what is left of projects without a name that were killed before they were made."""
+    for path in _folders(unsaved_folder()):
+        folder = ProjectFolder(path)
+        with contextlib.suppress(OSError):
+            old = time.time() - path.stat().st_mtime > _REMAINS_SECONDS
+            if old and not _holds_work(folder) and not _is_open(folder):
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def discard(project: Recoverable) -> Path | None:
     """Throw unsaved work away: it is moved aside, nothing is deleted; return where it is.
 
@@ -140,7 +152,7 @@ def _looked_at(folder: ProjectFolder, *, never_saved: bool) -> Recoverable | Non
     try:
         saved = folder.read()
     except ProjectError as error:
-        if not folder.exists():
+        if not _holds_work(folder):
             return None  # killed before it was made
         return Recoverable(folder.path, folder.name, never_saved, 0, "", (), error.why)
     project = saved.edited.project
@@ -155,6 +167,11 @@ def _looked_at(folder: ProjectFolder, *, never_saved: bool) -> Recoverable | Non
         last = str(done.get("name", ""))[:300] if isinstance(done, dict) else last
     songs = tuple(song.name for song in project.songs)
     return Recoverable(folder.path, folder.name, never_saved, edits, last, songs)
+
+
+def _holds_work(folder: ProjectFolder) -> bool:
+    known = [folder.file, folder.journal_path, *(folder.path / "versions").glob("*")]
+    return any(map(os.path.lexists, known))
 
 
 def _is_open(folder: ProjectFolder) -> bool:

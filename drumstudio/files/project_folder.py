@@ -15,6 +15,7 @@ Every project.json carries a generation, one higher than the one before it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -354,6 +355,8 @@ class ProjectFolder:
                 why=f"{self.path} is not a project: there is no {path.name} in it.",
                 fix=f"Choose a folder whose name ends in {SUFFIX}.",
             )
+        if error.errno == errno.EFBIG:
+            return self._unreadable(f"it is longer than {LIMIT_BYTES / 1e6:.1f} MB")
         explained = atomic.explain_os_error(error, what, path, kind=ProjectError)
         return ProjectError(explained.what, why=explained.why, fix=explained.fix)
 

@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 MAX_DEPTH = 64
+MAX_VALUES = 600_000
+"""How many values a document may hold: five million bytes of empty objects take 200 MB."""
 _MAX_DIGITS = 19
 _MAX_INTEGER = 2**63 - 1
 # The closing quote is optional and the groups are possessive: one pass over any input.
@@ -35,10 +37,14 @@ def parse(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     ------
     ValueError
         If it is not JSON, not UTF-8, nested too deep, has a key twice in one object, or holds
-        NaN, an infinity, or an integer beyond 64 bits.
+        NaN, an infinity, an integer beyond 64 bits, or more than `MAX_VALUES` values.
     """
-    if _depth(data) > max_depth:
+    # Before the parser sees it: the parser recurses, and a thread's stack may be small.
+    bare = _STRING.sub(b"", data)
+    if _depth(bare) > max_depth:
         raise ValueError(f"it is nested more than {max_depth} levels deep")
+    if bare.count(b",") >= MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES} values")
     return json.loads(
         data.decode("utf-8"),
         object_pairs_hook=_object,
@@ -70,9 +76,8 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _depth(data: bytes) -> int:
-    # Before the parser sees it: the parser recurses, and a thread's stack may be small.
-    brackets = np.frombuffer(_STRING.sub(b"", data).translate(None, _NOT_BRACKETS), np.uint8)
+def _depth(bare: bytes) -> int:
+    brackets = np.frombuffer(bare.translate(None, _NOT_BRACKETS), np.uint8)
     if brackets.size == 0:
         return 0
     opening = (brackets == ord("[")) | (brackets == ord("{"))

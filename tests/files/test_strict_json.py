@@ -48,6 +48,7 @@ def test_what_is_written_is_read_back_equal(value):
         "{",
         "'a'",
         '"' + '\\"' * 500_000,
+        "[" + "0," * 700_000 + "0]",
         '"\\',
     ],
     ids=lambda text: f"{text[:16]} of {len(text)}",
