@@ -133,8 +133,7 @@ def _decode_best(path: Path, file: BinaryIO, target: Path, checkpoint: Checkpoin
     if best is not last:  # the last try was the worse one, and stands in the file
         best = _copy(best.kind, path, file, target, checkpoint)
         best.left_over = False  # the other decoder found no sound there either
-    # FFmpeg steps over a damaged place without a word; the length gives it away.
-    best.damaged = damaged and best.samples != best.claimed_samples
+    best.damaged = damaged  # FFmpeg steps over a damaged place without a word
     return best
 
 

@@ -160,6 +160,9 @@ class SoundfileDecoder:
         self.format = str(self._sound.format)
         self.subtype = str(self._sound.subtype)
         self.claimed_samples = _possible_length(int(self._sound.frames))
+        if self.format == "MP3" and not _has_length_tag(self._file):
+            self.claimed_samples = None  # an estimate from the first frame's bit rate
+        self._file.raise_fault()
         _require_possible_rate(self.sample_rate)
 
     def blocks(self) -> Iterator[Samples]:
@@ -247,6 +250,8 @@ class AvDecoder:
         if not self._container.streams.audio:
             raise DecoderError("there is no sound in it")
         stream = self._container.streams.audio[0]
+        if stream.codec_context is None:
+            raise DecoderError("nobody knows its coding")
         self._frames = self._decoded_frames(stream)
         # The first frame, not the header, says what comes out (AAC with band replication
         # doubles the rate). A file without one is an empty song.
@@ -342,6 +347,25 @@ def block_frames(channels: int) -> int:
 def _possible_length(samples: int) -> int | None:
     # libsndfile says 2**63 - 1 where a FLAC file leaves its length out.
     return samples if 0 <= samples < 2**48 else None
+
+
+def _has_length_tag(file: _NamelessFile) -> bool:
+    """Return whether an MP3 file's first frame holds its length; the position is kept.
+
+    Notes
+    -----
+    ID3v2.4, section 3.1 (four times seven bits of length), and the tag of Xing and LAME.
+    """
+    position = file.tell()
+    file.seek(0)
+    head = file.read(10)
+    start = 0
+    if head[:3] == b"ID3" and len(head) == 10:
+        start = 10 + sum((byte & 0x7F) << (7 * (3 - n)) for n, byte in enumerate(head[6:]))
+    file.seek(start)
+    first_frame = file.read(2_048)
+    file.seek(position)
+    return any(tag in first_frame for tag in (b"Xing", b"Info", b"VBRI"))
 
 
 def _require_possible_rate(sample_rate: int) -> None:
