@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import statistics
@@ -32,6 +33,9 @@ MIXTURE, ORACLE, BASELINE = "mixture", "oracle_wiener", "hpss"
 
 _WIENER_N_FFT, _WIENER_HOP = 4096, 1024
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".opus", ".aif", ".aiff")
+
+# proc(5): 5 resets the high-water mark that status shows as VmHWM.
+_CLEAR_PEAK, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 Row = dict[str, float | None]
 
@@ -95,8 +99,8 @@ def evaluate(
         `mean` (model to row), `interval` (model to the 90 % bootstrap interval of its mean SDR),
         `protocol`, `device`, `notes`, `table` (text). A row holds `sdr`, `si_sdr`, `frame_sdr`,
         `sdr_improvement`, `hpss_improvement` in decibels, `onset_f` in [0, 1],
-        `real_time_factor`, and, if `full`, `leakage_db` and `drums_alone_sdr`; what does not
-        apply is None.
+        `real_time_factor`, `peak_memory_mb` (of the whole process), and, if `full`,
+        `leakage_db` and `drums_alone_sdr`; what does not apply is None.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def evaluate(
         for number, (name, stems) in enumerate(found.items()):
             part = portion(checkpoint, number / len(found), (number + 1) / len(found))
             part(0.0, f"Reading {name}")
-            excerpt = _read_excerpt(name, stems, Path(work))
+            excerpt = read_excerpt(name, stems, Path(work))
             songs[excerpt.song].append(name)
             runner = _Runner(excerpt, Path(work), device, threads, full)
             table[name] = runner.rows(part, models)
@@ -214,11 +218,13 @@ class _Runner:
         rows = {MIXTURE: score(excerpt, mixture)}
         for number, card in enumerate(models):
             checkpoint(number / len(models), f"{card.name} on {excerpt.name}")
+            _forget_peak_memory()
             began = time.perf_counter()
             estimate = self._separated(card, mixture)
             seconds = time.perf_counter() - began
             row = score(excerpt, estimate)
             row["real_time_factor"] = seconds / excerpt.mixture.seconds
+            row["peak_memory_mb"] = _peak_memory_mb()
             if self._full:
                 rest = mixture - drums
                 row["leakage_db"] = scores.leakage_db(rest, self._separated(card, rest))
@@ -251,6 +257,22 @@ class _Runner:
         return _read(taken).samples
 
 
+def _forget_peak_memory() -> None:
+    """Let the system measure this process's peak memory anew, where it can."""
+    with contextlib.suppress(OSError):
+        _CLEAR_PEAK.write_text("5")
+
+
+def _peak_memory_mb() -> float | None:
+    """Return the most memory the process held since `_forget_peak_memory`; None off Linux."""
+    try:
+        text = _STATUS.read_text()
+    except OSError:
+        return None
+    found = re.search(r"VmHWM:\s+(\d+) kB", text)
+    return int(found[1]) / 1024 if found else None
+
+
 def _with_baseline(cards: list[ModelCard]) -> list[ModelCard]:
     baseline = (
         [] if any(card.id == BASELINE for card in cards) else [default_catalog().find(BASELINE)]
@@ -258,7 +280,7 @@ def _with_baseline(cards: list[ModelCard]) -> list[ModelCard]:
     return baseline + cards
 
 
-def _read_excerpt(name: str, stems: dict[str, Path], work: Path) -> Excerpt:
+def read_excerpt(name: str, stems: dict[str, Path], work: Path) -> Excerpt:
     """Return an excerpt, its stems decoded; the shorter stem sets the length.
 
     Raises
@@ -319,13 +341,14 @@ def as_table(result: dict[str, Any]) -> str:
     for label in ("median", "mean"):
         cells = " | ".join(_db(result[label][m]["sdr"]) for m in models)
         lines.append(f"| **{label}** | {cells} |")
-    spans = " | ".join("{:.1f} to {:.1f}".format(*result["interval"][m]) for m in models)
+    spans = " | ".join("{} to {}".format(*map(_db, result["interval"][m])) for m in models)
     lines.append(f"| 90 % interval of the mean | {spans} |")
     for key, label, form in (
         ("leakage_db", "taken from the rest alone, dB (median)", _db),
         ("drums_alone_sdr", "drums alone, SDR (median)", _db),
         ("onset_f", "onsets found, F (median)", _share),
         ("real_time_factor", "processing seconds a second (median)", _share),
+        ("peak_memory_mb", "memory of the process, MB (median)", _whole),
     ):
         cells = [form(result["median"][m].get(key)) for m in models]
         if any(cell != "-" for cell in cells):
@@ -339,6 +362,10 @@ def _db(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def _write_report(folder: Path, result: dict[str, Any]) -> None:

@@ -7,13 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from drumstudio.catalog.catalog import default_catalog
 from drumstudio.catalog.weights import save_weights
 from drumstudio.core import scores
 from drumstudio.core.audio import Audio
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.training.cards import write_card
-from drumstudio.training.evaluate import Excerpt, evaluate, find_excerpts, oracle_wiener, score
+from drumstudio.training.evaluate import (
+    Excerpt,
+    evaluate,
+    find_excerpts,
+    oracle_wiener,
+    read_excerpt,
+    score,
+)
 from drumstudio.training.run import NETWORKS
 from tests.training.conftest import RATE, drums, tone, write
 
@@ -93,14 +101,27 @@ def test_the_truth_finds_every_onset():
     assert row["sdr"] == scores.CEILING_DB
 
 
-def test_the_mixture_of_the_real_excerpts_scores_what_is_known(audio_pack):
-    from drumstudio.training.evaluate import _read_excerpt
-
+def test_the_mixture_of_the_real_excerpts_scores_what_is_known(audio_pack, tmp_path):
     found, _ = find_excerpts(audio_pack / "eval")
     assert len(found) == 9
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as work:
-        name = "libnmfd_LSDDM_EM"
-        excerpt = _read_excerpt(name, found[name], Path(work))
+    name = "libnmfd_LSDDM_EM"
+    excerpt = read_excerpt(name, found[name], tmp_path)
     assert score(excerpt, excerpt.mixture.samples)["sdr"] == pytest.approx(-4.2, abs=0.06)
+
+
+@pytest.mark.robust
+def test_the_shipped_model_scores_what_its_card_says(audio_pack):
+    card = default_catalog().find("fast")
+    result = evaluate(
+        no_checkpoint,
+        folder=str(audio_pack / "eval"),
+        card_folders=[str(card.folder)],
+        device="cpu",
+        full=False,
+    )
+    stated = {score.metric: score.value for score in card.scores}
+    assert result["mean"]["fast"]["sdr"] == pytest.approx(stated["sdr_mean"], abs=0.05)
+    assert result["median"]["fast"]["sdr"] == pytest.approx(stated["sdr_median"], abs=0.05)
+    assert stated["sdr_mean"] > result["mean"]["hpss"]["sdr"] + 1
+    for rows in result["excerpts"].values():
+        assert rows["fast"]["sdr"] > rows["mixture"]["sdr"]
