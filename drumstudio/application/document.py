@@ -175,6 +175,7 @@ class Document:
             is changed then.
         """
         folder = ProjectFolder(path)
+        as_read = folder.file_state()
         saved = folder.read()
         lock, reason = _taken_lock(folder)
         if lock is None:
@@ -184,8 +185,8 @@ class Document:
             document.notes += (f"Opened to read only: {reason}",)
             return document
         try:
-            # Read again: until the lock was ours, its owner may have saved.
-            saved = folder.read()
+            if folder.file_state() != as_read:
+                saved = folder.read()  # until the lock was ours, its owner has saved
             document = cls(folder, lock, saved.edited)
             document._take_over(saved)
             for inside in (folder.path, *(folder.path / name for name in _INCOMING)):

@@ -120,6 +120,14 @@ class ProjectFolder:
         """Return whether there is a project.json, in whatever state."""
         return is_plain_file(self.file)
 
+    def file_state(self) -> tuple[int, int, int]:
+        """Return what changes whenever project.json is replaced; zeros if there is none."""
+        try:
+            found = self.file.lstat()
+        except OSError:
+            return 0, 0, 0
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def create(self) -> None:
         """Make the folder with what belongs into it, still without a project.json.
 
