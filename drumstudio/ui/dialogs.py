@@ -45,6 +45,8 @@ class Dialog(QDialog):
         button.setDefault(default)
         button.setAutoDefault(default)
         self.buttons.addWidget(button)
+        if default:
+            button.setFocus()
         return button
 
 

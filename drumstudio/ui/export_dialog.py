@@ -27,6 +27,9 @@ from drumstudio.files.formats import FORMATS
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.parts import label, push_button, set_role
 
+EXACT_DB = -200.0
+"""What `files.encode` reports where drums + rest is the song to the last bit."""
+
 RATES = (None, 44_100, 48_000, 88_200, 96_000)
 
 
@@ -101,8 +104,8 @@ class ExportDialog(Dialog):
         form.addRow(label("Stems"), ticks)
         self._format = QComboBox()
         self._format.setAccessibleName("Format")
-        for name, form in FORMATS.items():
-            self._format.addItem(form.label, name)
+        for name, kind in FORMATS.items():
+            self._format.addItem(kind.label, name)
         self._format.setCurrentIndex(self._format.findData("wav24"))
         self._format.currentIndexChanged.connect(self._check)
         form.addRow(label("Format"), self._format)
@@ -224,6 +227,7 @@ class ExportReport(Dialog):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 table.setItem(row, column, item)
+        table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
         table.setFixedHeight(34 + 30 * len(files))
         self.content.addWidget(table)
         lines = QVBoxLayout()
@@ -258,4 +262,6 @@ def sum_line(report: dict[str, Any]) -> QWidget:
     residual = report.get("null_residual_dbfs")
     if residual is None:
         return label("Whether the stems add up: not applicable here.", "muted")
+    if residual <= EXACT_DB:
+        return label("Drums + rest = song, exactly", "good")
     return label(f"Drums + rest = song, to {residual:.0f} dB", "good")

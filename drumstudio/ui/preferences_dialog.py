@@ -99,7 +99,8 @@ class PreferencesDialog(Dialog):
 
     def show_cache(self, used_bytes: int) -> None:
         """Show how much the cache holds."""
-        self._cache.setText(f"{used_bytes / 1e9:.2f} GB")
+        large = used_bytes >= 1e9
+        self._cache.setText(f"{used_bytes / 1e9:.1f} GB" if large else f"{used_bytes / 1e6:.0f} MB")
 
     def _widget(self, setting: Setting, value: object) -> QWidget:
         if setting.name == "output":

@@ -180,6 +180,8 @@ class JobRow(QWidget):
         ))  # fmt: skip
         self._title.setToolTip(row.title)
         stopping = "Stopping…" if row.asked_to_stop else row.message
+        if row.error is not None:
+            stopping = f"{row.message}: {row.error.why}"
         self._message.setText(f"{stopping} · {device}" if row.state is State.RUNNING else stopping)
         self._message.setToolTip(stopping)
         self._bar.setValue(round(row.fraction * 1000))

@@ -44,7 +44,8 @@ class RecoveryDialog(Dialog):
             self.content.addWidget(line())
             self.content.addWidget(self._row(project))
         self.content.addStretch()
-        self.add_button(push_button("Later", self.reject))
+        # The focus must not lie on what discards.
+        self.add_button(push_button("Later", self.reject), default=True)
 
     def _row(self, project: Recoverable) -> QWidget:
         row = QWidget()

@@ -187,8 +187,10 @@ class _LineIcon(QIconEngine):
             return faded
         return pixmap
 
-    def scaledPixmap(self, size, mode, state, scale):  # noqa: ANN001, ARG002, N802
-        return self.pixmap(size, mode, state)
+    def scaledPixmap(self, size, mode, state, scale):  # noqa: ANN001, N802
+        pixmap = self.pixmap(size * scale, mode, state)  # Qt asks in logical pixels
+        pixmap.setDevicePixelRatio(scale)
+        return pixmap
 
     def paint(self, painter, rect, mode, state):  # noqa: ANN001
         ratio = painter.device().devicePixelRatioF()
