@@ -17,10 +17,10 @@ from drumstudio.application import recovery
 from drumstudio.application.autosave import Autosave
 from drumstudio.application.listeners import Listeners
 from drumstudio.core.errors import DrumStudioError, ProjectError
-from drumstudio.core.history import Command, Edit, Edited, History, command_from_plain
+from drumstudio.core.history import Command, Edit, Edited, History
 from drumstudio.core.song import Project, new_id
 from drumstudio.files import journal
-from drumstudio.files.journal import Line, Replay
+from drumstudio.files.journal import Line
 from drumstudio.files.lock import FileLock
 from drumstudio.files.plain_file import read_plain
 from drumstudio.files.project_folder import SUFFIX, ProjectFolder, Saved, with_suffix
@@ -209,22 +209,23 @@ class Document:
         if replay.lines and not recover:
             self._folder.discard(self._folder.journal_path)
             return None
-        good, edited = replayed(self._edited, replay)
+        good, edited = journal.replayed(self._edited, replay)
         if not replay.whole or len(good) < len(replay.lines):
-            self._set_damaged_journal_aside(good)
+            self._mend_journal(good)
         self._edited = edited
         self.recovered_edits = len(good)
         return good[-1] if good else None
 
-    def _set_damaged_journal_aside(self, good: tuple[Line, ...]) -> None:
+    def _mend_journal(self, good: tuple[Line, ...]) -> None:
+        """Cut a damaged journal down to what could be read; a copy of it is kept."""
         path = self._folder.journal_path
         kept = b""
         if good:
             with contextlib.suppress(OSError):
                 kept = read_plain(path, journal.LIMIT_BYTES)[: good[-1].end_bytes]
-        self._folder.discard(path)
-        if kept:
-            atomic.write_bytes(path, kept, what=f"Cannot open {self.name}", kind=ProjectError)
+        # Copied and replaced, not moved: killed in between, the good part is still there.
+        self._folder.copy_aside(path, journal.LIMIT_BYTES)
+        atomic.write_bytes(path, kept, what=f"Cannot open {self.name}", kind=ProjectError)
         self.notes += (
             "The record of the last unsaved edits was damaged; what could be read of it is "
             "restored, and the file is kept in the project's folder 'discarded'.",
@@ -583,35 +584,6 @@ class Document:
 
 
 _INCOMING = ("media", "separations", "strokes", "versions")
-
-
-def replayed(edited: Edited, replay: Replay) -> tuple[tuple[Line, ...], Edited]:
-    """Return the lines of a journal that fit a state, and the state after them.
-
-    Parameters
-    ----------
-    edited : Edited
-        What was saved.
-    replay : Replay
-        What the journal holds. The first line that does not fit ends it.
-    """
-    for number, line in enumerate(replay.lines):
-        try:
-            edited = _replayed_line(edited, line.edit)
-        except ValueError:
-            return replay.lines[:number], edited
-    return replay.lines, edited
-
-
-def _replayed_line(edited: Edited, edit: dict[str, Any]) -> Edited:
-    match edit:
-        case {"do": plain}:
-            return edited.perform(command_from_plain(plain))
-        case {"undo": True}:
-            return edited.undo()
-        case {"redo": True}:
-            return edited.redo()
-    raise ValueError(f"a line of a journal does, undoes or redoes, got {sorted(edit)[:3]}")
 
 
 def _taken_lock(folder: ProjectFolder) -> tuple[FileLock | None, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from drumstudio import atomic
 from drumstudio.core.errors import ProjectError
+from drumstudio.core.history import Edited, command_from_plain
 from drumstudio.files import strict_json
 from drumstudio.files.plain_file import is_plain_file, open_plain, read_plain
 
@@ -34,7 +35,7 @@ class Line:
     Parameters
     ----------
     edit : dict
-        As it was given to `Journal.append`.
+        As it was given to `Journal.append`: {"do": command}, {"undo": True} or {"redo": True}.
     end_bytes : int
         Where the line ends in the file.
     check : str
@@ -98,6 +99,35 @@ def read_journal(path: Path, project_id: str, generation: int) -> Replay:
             lines.append(Line(parsed.edit, end, parsed.check))
         position = end
     return Replay(tuple(lines), position == len(data))
+
+
+def replayed(edited: Edited, replay: Replay) -> tuple[tuple[Line, ...], Edited]:
+    """Return the lines of a journal that fit a state, and the state after them.
+
+    Parameters
+    ----------
+    edited : Edited
+        What was saved.
+    replay : Replay
+        What the journal holds. The first line that does not fit ends it.
+    """
+    for number, line in enumerate(replay.lines):
+        try:
+            edited = _replayed_line(edited, line.edit)
+        except ValueError:
+            return replay.lines[:number], edited
+    return replay.lines, edited
+
+
+def _replayed_line(edited: Edited, edit: dict[str, Any]) -> Edited:
+    match edit:
+        case {"do": plain}:
+            return edited.perform(command_from_plain(plain))
+        case {"undo": True}:
+            return edited.undo()
+        case {"redo": True}:
+            return edited.redo()
+    raise ValueError(f"a line of a journal does, undoes or redoes, got {sorted(edit)[:3]}")
 
 
 class Journal:

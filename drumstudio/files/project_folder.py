@@ -208,10 +208,8 @@ class ProjectFolder:
             If it can not be saved; then project.json is as it was, or (if only the last
             step failed, forcing the folder to the disk) the new one.
         """
-        data = _serialised(edited, generation + 1)
+        data = _fitting(edited, generation + 1)
         what = f"Cannot save {self.name}"
-        if len(data) > LIMIT_BYTES:
-            data = _serialised(_shortened(edited, len(data) - LIMIT_BYTES), generation + 1)
         if len(data) > LIMIT_BYTES:
             raise ProjectError(
                 what,
@@ -279,7 +277,7 @@ class ProjectFolder:
                 atomic.remove(path)
 
     def replace_damaged(self, edited: Edited) -> None:
-        """Save over a project.json that can not be read; it and its journal are moved aside.
+        """Save over a project.json that can not be read; it and its journal are kept aside.
 
         Parameters
         ----------
@@ -292,10 +290,12 @@ class ProjectFolder:
             If the disk refuses.
         """
         self.discard(self.journal_path)
-        self.discard(self.file)
+        self.copy_aside(self.file, 2 * LIMIT_BYTES)
         newest = max((generation for generation, _ in self._version_files()), default=0)
         # The damaged file was one generation later; edits that followed it must not fit.
-        self.commit(edited, newest + 1)
+        data = _fitting(edited, newest + 2)
+        what = f"Cannot restore {self.name}"
+        atomic.write_bytes(self.file, data, what=what, kind=ProjectError)
 
     # --- throwing away ------------------------------------------------------------------
 
@@ -309,21 +309,45 @@ class ProjectFolder:
         """
         if not os.path.lexists(path):
             return None
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        folder = self.path / "discarded"
         try:
-            folder.mkdir(exist_ok=True)
-            target = folder / f"{stamp}-{path.name}"
-            number = 1
-            while target.exists():
-                number += 1
-                target = folder / f"{stamp}-{number}-{path.name}"
+            target = self._aside(path)
             atomic.replace(path, target)
-            atomic.sync_folder(folder)
+            atomic.sync_folder(target.parent)
             atomic.sync_folder(path.parent)
         except OSError as error:
             what = f"Cannot move {path.name} aside"
             raise atomic.explain_os_error(error, what, path, kind=ProjectError) from error
+        return target
+
+    def copy_aside(self, path: Path, limit_bytes: int) -> None:
+        """Keep a copy of a damaged file, which is about to be replaced in one step.
+
+        What is no plain file, or longer than the limit, is moved instead.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the disk refuses.
+        """
+        try:
+            content = read_plain(path, limit_bytes)
+            target = self._aside(path)
+        except OSError:
+            self.discard(path)
+        else:
+            what = f"Cannot keep the damaged {path.name}"
+            atomic.write_bytes(target, content, what=what, kind=ProjectError)
+
+    def _aside(self, path: Path) -> Path:
+        """Return a free name in the folder of what was discarded."""
+        folder = self.path / "discarded"
+        folder.mkdir(exist_ok=True)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        target = folder / f"{stamp}-{path.name}"
+        number = 1
+        while target.exists():
+            number += 1
+            target = folder / f"{stamp}-{number}-{path.name}"
         return target
 
     # --- inside -------------------------------------------------------------------------
@@ -403,6 +427,14 @@ def _saved(plain: dict[str, Any]) -> Saved:
     if lost:
         notes = (f"{lost} steps of its undo history were damaged and are gone.",)
     return Saved(edited, generation, notes)
+
+
+def _fitting(edited: Edited, generation: int) -> bytes:
+    """Return the content of a project.json, without its oldest steps of undo if it is too long."""
+    data = _serialised(edited, generation)
+    if len(data) > LIMIT_BYTES:
+        data = _serialised(_shortened(edited, len(data) - LIMIT_BYTES), generation)
+    return data
 
 
 def _serialised(edited: Edited, generation: int) -> bytes:

@@ -240,6 +240,108 @@ def _replayed_by_trust(damaged):
     return False
 
 
+def save_for_ever(path, seed, pipe):
+    """Set the sample rate to 10001, 10002, ... and save each; tell of every save."""
+    with Document.open(path) as document:
+        while True:
+            with document.command("Set rate") as edit:
+                edit.set(("sample_rate",), (document.project.sample_rate or 10_000) + 1)
+            document.save()
+            pipe.send_bytes(b".")
+
+
+def save_plainly_for_ever(path, seed, pipe):
+    """Write a project of 4 MB as most programs would."""
+    while True:
+        path.write_bytes(b"{" + b" " * 4_000_000 + b"}")
+        pipe.send_bytes(b".")
+
+
+def save_as_for_ever(path, seed, pipe):
+    """Save the project under one name after the other; tell of every copy."""
+    with Document.open(path) as document:
+        number = 0
+        while True:
+            number += 1
+            with document.command("Set rate") as edit:
+                edit.set(("sample_rate",), 10_000 + number)
+            document.save_as(path.with_name(f"Copy {number}"))
+            pipe.send_bytes(b".")
+
+
+def recover_for_ever(path, seed, pipe):
+    """Damage the journal's end and open the project, again and again."""
+    while True:
+        with ProjectFolder(path).journal_path.open("ab") as file:
+            file.write(b'{"torn')
+        Document.open(path).close()
+        pipe.send_bytes(b".")
+
+
+def test_killed_while_it_saves_a_project_is_the_old_one_or_the_new_one(tmp_path):
+    generator = random.Random(2)
+    kills = counts(30, 300)
+    bad = 0
+    path = Document.create(tmp_path / "P").folder.path
+    for seed in range(kills):
+        with Document.open(path) as document:
+            before = document.project.sample_rate or 10_000
+        told = killed_after(save_for_ever, path, seed, generator.randrange(1, 5))
+        with Document.open(path) as document:
+            rate = document.project.sample_rate
+            bad += not before + told <= rate <= before + told + 1
+            # Killed before the oldest was removed, one more stays until the next save.
+            bad += len(document.folder.versions()) > 6
+    plain = tmp_path / "plain.json"
+    control = 0
+    for seed in range(10):
+        killed_after(save_plainly_for_ever, plain, seed, 1 + seed % 3)
+        control += not plain.read_bytes().endswith(b"}")
+    record(
+        "R1",
+        what="kill -9 during a loop of project saves",
+        count=kills,
+        failures=bad,
+        figure=f"{bad} of {kills} unreadable or older than the last save told of",
+        control=f"plain open('wb'): {control} of 10 unreadable",
+        control_failed=control > 0,
+    )
+    assert bad == 0
+    assert control > 0
+
+
+def test_killed_while_it_is_copied_the_project_stays_and_a_copy_is_whole_or_absent(tmp_path):
+    for seed in range(counts(12, 100)):
+        place = tmp_path / str(seed)
+        path = Document.create(place / "P").folder.path
+        with Document.open(path) as document:
+            with document.media.incoming("media") as incoming:
+                incoming.write_bytes(b"sound" * 1_000)
+                document.media.keep(incoming, "media")
+            kept = project_hash(document.project)
+        told = killed_after(save_as_for_ever, path, seed, random.Random(seed).randrange(1, 4))
+        with Document.open(path) as document:
+            assert project_hash(document.project) == kept
+        copies = sorted(place.glob("Copy*.drumstudio"))
+        assert told <= len(copies) <= told + 1
+        for number, copy in enumerate(copies, 1):
+            with Document.open(copy) as document:
+                assert document.project.sample_rate in (10_000 + number, 10_001 + number)
+
+
+def test_killed_while_it_recovers_a_project_recovers_again(tmp_path):
+    with Document.create(tmp_path / "P") as document:
+        generator = random.Random(3)
+        for _ in range(12):
+            document.perform(random_command(document.project, generator))
+        kept, path = project_hash(document.project), document.folder.path
+    for seed in range(counts(15, 150)):
+        killed_after(recover_for_ever, path, seed, random.Random(seed).randrange(1, 4))
+        with Document.open(path) as document:
+            assert project_hash(document.project) == kept
+            assert document.recovered_edits == 12
+
+
 # --- R6: two windows -------------------------------------------------------------------
 
 
