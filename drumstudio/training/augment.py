@@ -32,10 +32,10 @@ class MixRules:
         Share of the mixtures whose two channels become one.
     """
 
-    drums_to_rest_db: float = -6.0
-    drums_to_rest_spread_db: float = 6.5
+    drums_to_rest_db: float = -5.5
+    drums_to_rest_spread_db: float = 7.5
     silent_drums: float = 0.07
-    only_drums: float = 0.04
+    only_drums: float = 0.1
     equalise: float = 0.5
     equalise_db: float = 8.0
     low_pass: float = 0.3

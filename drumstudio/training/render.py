@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.synthesis.grooves import Grid, draw_grid, draw_groove
 from drumstudio.synthesis.one_shots import OneShotBank, family_of
-from drumstudio.training.bass_lines import bass_line, kick_line
 from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source, to_float
+from drumstudio.training.low_end import bass_line, kick_line
 from drumstudio.training.pools import write_clip
 
 if TYPE_CHECKING:

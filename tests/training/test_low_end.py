@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drumstudio.synthesis.grooves import Grid
-from drumstudio.training.bass_lines import bass_line, kick_line
+from drumstudio.training.low_end import bass_line, kick_line
 
 GRID = Grid(bpm=120.0)
 
