@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -102,19 +103,21 @@ class ChunkStore:
     def read(self, start: int, stop: int) -> Samples:
         """Return a finished chunk, float32 (channels, stop - start).
 
+        Its checksum was compared when this run found it, or this run wrote it.
+
         Raises
         ------
         AudioOpenError
-            If it was damaged since it was found whole.
+            If it was cut or removed since.
         """
-        samples = self._read(start, stop)
-        if samples is None:
+        stored = self._read(start, stop)
+        if stored is None:
             raise AudioOpenError(
                 "Cannot join the separated chunks",
                 why=f"{self._path(start, stop).name} was damaged or removed meanwhile.",
                 fix="Separate the song again; what is whole will be used.",
             )
-        return samples
+        return np.frombuffer(stored[1], dtype="<f4").reshape(self._channels, -1)
 
     def remove(self) -> None:
         """Remove all that was kept, and the folder if it holds nothing else.
@@ -139,26 +142,26 @@ class ChunkStore:
             if name is None:
                 continue
             start, stop = int(name[1]), int(name[2])
-            if self._read(start, stop) is None:
-                path.unlink()
-            else:
+            stored = self._read(start, stop)
+            if stored is not None and stored[0] == _checksum(stored[1]):
                 self.finished.add((start, stop))
+            else:
+                path.unlink()
 
-    def _read(self, start: int, stop: int) -> Samples | None:
-        """Return a chunk if its file is whole, else None."""
+    def _read(self, start: int, stop: int) -> tuple[bytes, bytes] | None:
+        """Return a chunk's checksum and its samples, if the file is one and has its length."""
         expected = (stop - start) * self._channels * 4
         try:
             with self._path(start, stop).open("rb") as file:
-                header = file.read(_HEADER.size)
-                # One byte more than there should be: a longer file is a damaged one.
-                data = file.read(max(expected, 0) + 1)
+                # Its length comes first: a name can promise more than there is memory.
+                if os.fstat(file.fileno()).st_size != _HEADER.size + expected:
+                    return None
+                fields = _HEADER.unpack(file.read(_HEADER.size))
+                data = file.read(expected)
         except OSError:
             return None
-        if len(header) != _HEADER.size or len(data) != expected:
-            return None
-        if header != _HEADER.pack(_MAGIC, start, stop, self._channels, _checksum(data)):
-            return None
-        return np.frombuffer(data, dtype="<f4").reshape(self._channels, -1)
+        whole = fields[:4] == (_MAGIC, start, stop, self._channels) and len(data) == expected
+        return (fields[4], data) if whole else None
 
     def _path(self, start: int, stop: int) -> Path:
         return self._folder / f"{start:012d}-{stop:012d}.chunk"

@@ -124,7 +124,8 @@ def median_along_rows(rows: Magnitudes, kernel: int) -> Magnitudes:
     Returns
     -------
     ndarray, float32, shape (rows, columns)
-        The same as `scipy.ndimage.median_filter(rows, (1, kernel), mode="reflect")`.
+        The same as `scipy.ndimage.median_filter(rows, (1, kernel), mode="reflect")` for rows
+        of at least `kernel` columns.
 
     Notes
     -----

@@ -53,6 +53,13 @@ def test_a_chunk_under_another_name_is_never_used(tmp_path):
     assert not ChunkStore(tmp_path, IDENTITY, 1).finished
 
 
+@pytest.mark.parametrize("name", ["0-999999999999999.chunk", "9-3.chunk", "x-3.chunk", "3-3.chunk"])
+def test_a_stray_file_is_no_chunk(tmp_path, name):
+    ChunkStore(tmp_path, IDENTITY, 1)
+    (tmp_path / name).write_bytes(bytes(100))
+    assert not ChunkStore(tmp_path, IDENTITY, 1).finished
+
+
 def damaged_copies(whole: bytes, count: int) -> list[bytes]:
     """Return copies of a file: cut anywhere, one bit turned over, or with something behind it."""
     generator = np.random.default_rng(8)
