@@ -24,6 +24,7 @@ MAX_STROKES = 20_000
 MAX_TRACKS = 500
 MAX_CLIPS = 10_000
 MAX_NOTES = 100
+MAX_MARKERS = 1_000
 MAX_SECONDS = 1e7
 """Times beyond this (some four months) are mistakes."""
 
@@ -166,6 +167,26 @@ class Separation:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPaint:
+    """A paint layer as it stood when a part of the drums was protected.
+
+    Parameters
+    ----------
+    strokes : tuple of Blob
+        In the order in which they were painted.
+    opacity : float
+        How much it acted, in [0, 1].
+    """
+
+    strokes: tuple[Blob, ...]
+    opacity: float = 1.0
+
+    def __post_init__(self) -> None:
+        check.at_most("strokes", self.strokes, MAX_STROKES)
+        check.within("opacity", self.opacity, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class StrokeLayer:
     """An ordered set of strokes that can be switched off.
 
@@ -185,6 +206,10 @@ class StrokeLayer:
         How much it acts, in [0, 1].
     keeps : str or None
         The separation that a protect layer keeps.
+    kept_amount : float
+        The amount that stood with it, in [-1, 1].
+    kept_paint : tuple of KeptPaint
+        The paint layers that stood on it, lowest first.
     """
 
     id: str
@@ -194,6 +219,8 @@ class StrokeLayer:
     on: bool = True
     opacity: float = 1.0
     keeps: str | None = None
+    kept_amount: float = 0.0
+    kept_paint: tuple[KeptPaint, ...] = ()
 
     def __post_init__(self) -> None:
         check.matches(_ID, "id", self.id)
@@ -203,6 +230,8 @@ class StrokeLayer:
         check.within("opacity", self.opacity, 0.0, 1.0)
         if self.keeps is not None:
             check.matches(_ID, "keeps", self.keeps)
+        check.within("kept_amount", self.kept_amount, -1.0, 1.0)
+        check.at_most("kept_paint", self.kept_paint, MAX_LAYERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +263,30 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
+class Marker:
+    """A place in a song that a person has named.
+
+    Parameters
+    ----------
+    id : str
+        From `new_id`.
+    seconds : float
+        Where, from the song's beginning.
+    name : str
+        For a person.
+    """
+
+    id: str
+    seconds: float
+    name: str
+
+    def __post_init__(self) -> None:
+        check.matches(_ID, "id", self.id)
+        check.within("seconds", self.seconds, 0.0, MAX_SECONDS)
+        check.name_text(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Song:
     """A song with everything that is known about it.
 
@@ -261,6 +314,8 @@ class Song:
         Its beats, once they are estimated or set.
     notes : tuple of str
         What a person should know about its import.
+    markers : tuple of Marker
+        Places that a person has named, in any order.
     """
 
     id: str
@@ -275,6 +330,7 @@ class Song:
     rest_strip: Strip = Strip()
     tempo_map: TempoMap | None = None
     notes: tuple[str, ...] = ()
+    markers: tuple[Marker, ...] = ()
 
     def __post_init__(self) -> None:
         check.matches(_ID, "id", self.id)
@@ -289,6 +345,7 @@ class Song:
         check.at_most("notes", self.notes, MAX_NOTES)
         for note in self.notes:
             check.text("note", note)
+        check.distinct("markers", self.markers, MAX_MARKERS)
 
     @property
     def separation(self) -> Separation | None:

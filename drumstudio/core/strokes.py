@@ -21,7 +21,7 @@ TARGETS = {"drums": 1.0, "rest": -1.0, "erase": 0.0, "protect": 1.0}
 CHANNELS = ("both", "left", "right")
 MAX_POINTS = 20_000
 MAX_CORNERS = 5_000
-MAX_RUNS = 1_000_000
+MAX_RUNS = 500_000
 MAX_CELLS = 4_000_000
 MAX_HZ = 1e7
 

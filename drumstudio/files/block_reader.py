@@ -1,10 +1,10 @@
-"""The one way to read a song's samples: the mixture, its drums, and the rest between them."""
+"""The one way to read a song's samples: the mixture, its drums as edited, the rest between."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -13,14 +13,23 @@ from drumstudio.core.errors import AudioOpenError
 from drumstudio.files.wav_file import WavReader
 
 STEMS = ("mixture", "drums", "rest")
+READABLE = (*STEMS, "painted", "unpainted")
+"""The stems, and what is only listened to while painting."""
+
+
+class Deltas(Protocol):
+    """What edits add to samples."""
+
+    def add_into(self, start: int, out: Samples) -> None:
+        """Add to the samples from `start` on, float32 (channels, samples)."""
 
 
 class SongReader:
-    """Read any stretch of a song's stems; only mixture and drums are stored.
+    """Read any stretch of a song's stems; only mixture, drums and what was edited are stored.
 
-    The rest is mixture - drums, computed as it is read. Used by the player, the exporter and
-    the command line alike, so that what is heard is what is written. One reader belongs to
-    one thread at a time.
+    Drums are the model's plus the deltas of the edits; the rest is mixture - drums, computed
+    as it is read. Used by the player, the exporter and the command line alike, so that what
+    is heard is what is written. One reader belongs to one thread at a time.
 
     Parameters
     ----------
@@ -28,6 +37,14 @@ class SongReader:
         The song, in the media format of `files.wav_file`.
     drums : Path, optional
         Its drums: same rate, channels and length. Without it only the mixture can be read.
+
+    Attributes
+    ----------
+    deltas : Deltas or None
+        What the edits add to the drums; may be replaced between two calls.
+    painted : Deltas or None
+        The mixture's part that is painted, to be listened to alone ("painted") or left out
+        ("unpainted").
 
     Raises
     ------
@@ -39,6 +56,8 @@ class SongReader:
     def __init__(self, mixture: Path, drums: Path | None = None) -> None:
         self._mixture = WavReader(mixture)
         self._drums: WavReader | None = None
+        self.deltas: Deltas | None = None
+        self.painted: Deltas | None = None
         self.sample_rate = self._mixture.sample_rate
         self.channels = self._mixture.channels
         self.samples = self._mixture.samples
@@ -74,7 +93,7 @@ class SongReader:
 
         Parameters
         ----------
-        stem : {"mixture", "drums", "rest"}
+        stem : {"mixture", "drums", "rest", "painted", "unpainted"}
             Which stem.
         start : int
             First sample; may be negative or beyond the end.
@@ -100,15 +119,22 @@ class SongReader:
         ValueError
             If there is no such stem, or `out` has another dtype or number of channels.
         """
-        if stem not in STEMS:
-            raise ValueError(f"stem must be one of {STEMS}, got {stem!r}")
+        if stem not in READABLE:
+            raise ValueError(f"stem must be one of {READABLE}, got {stem!r}")
         if stem == "mixture":
             self._mixture.read_into(start, out)
             return
-        if self._drums is None:
+        if stem in ("painted", "unpainted"):
+            out[:] = 0.0
+            if self.painted is not None:
+                self.painted.add_into(start, out)
+        elif self._drums is None:
             raise ValueError(f"there is no {stem}: the song was opened without its drums")
-        self._drums.read_into(start, out)
-        if stem == "rest":
+        else:
+            self._drums.read_into(start, out)
+            if self.deltas is not None:
+                self.deltas.add_into(start, out)
+        if stem in ("rest", "unpainted"):
             mixture = self._scratch_for(out.shape[1])
             self._mixture.read_into(start, mixture)
             np.subtract(mixture, out, out=out)

@@ -16,8 +16,9 @@ from pathlib import Path
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.core.history import Edited
-from drumstudio.core.song import Media, Project, Separation, Song
-from drumstudio.files import blob_file
+from drumstudio.core.song import Blob, Media, Project, Separation, Song
+from drumstudio.core.strokes import Stroke
+from drumstudio.files import blob_file, stroke_file
 from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_folder import ProjectFolder
 from drumstudio.jobs.job import Checkpoint
@@ -170,6 +171,34 @@ class ProjectMedia:
             )
         return size
 
+    def keep_stroke(self, stroke: Stroke) -> Blob:
+        """Write a stroke into the project; return its name. Nothing refers to it yet.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the disk refuses.
+        """
+        with self._guard:
+            folder = self._folder.path / STROKES
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise _explained(error, folder) from error
+            blob = stroke_file.write_stroke(folder, stroke)
+            self._kept.add((STROKES, blob.sha256))
+        return blob
+
+    def stroke(self, blob: Blob) -> Stroke:
+        """Return a stroke of the project.
+
+        Raises
+        ------
+        ProjectError
+            If its file is missing or damaged.
+        """
+        return stroke_file.read_stroke(self._folder.path / STROKES, blob)
+
     def missing(self, project: Project) -> list[Missing]:
         """Return what the project refers to and is not there, or has another size."""
         found = []
@@ -315,8 +344,9 @@ def _needed(project: Project) -> Iterator[tuple[str, str, int, str]]:
             needed_by = f"{separation.name} of {song.name}"
             yield SEPARATIONS, separation.drums.sha256, separation.drums.bytes, needed_by
         for layer in song.layers:
-            for stroke in layer.strokes:
-                yield STROKES, stroke.sha256, stroke.bytes, f"a stroke of {song.name}"
+            for strokes in (layer.strokes, *(kept.strokes for kept in layer.kept_paint)):
+                for stroke in strokes:
+                    yield STROKES, stroke.sha256, stroke.bytes, f"a stroke of {song.name}"
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

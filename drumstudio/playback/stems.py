@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from drumstudio.core.audio import Samples
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import Deltas, SongReader
+
+Edits = tuple[Deltas | None, Deltas | None]
+"""What edits add to the drums, and what of the mixture is painted."""
 
 
 class SongStems:
@@ -25,9 +30,20 @@ class SongStems:
         self._mixture = mixture
         self._drums = drums
         self._reader: SongReader | None = None
+        self._wanted: Edits = (None, None)
+        self._heard: Edits = (None, None)
+        self._leaving: Edits = (None, None)
+        self._stretch = (0, 0)
+
+    def set_edits(self, deltas: Deltas | None, painted: Deltas | None = None) -> None:
+        """Have other edits heard from the next stretch on, faded in over it.
+
+        May be called from any thread.
+        """
+        self._wanted = (deltas, painted)
 
     def source(self, stem: str) -> StemSource:
-        """Return a stem, "mixture", "drums" or "rest", as a source."""
+        """Return one of `files.block_reader.READABLE` as a source."""
         return StemSource(self, stem)
 
     def read(self, stem: str, start: int, count: int) -> Samples:
@@ -40,7 +56,18 @@ class SongStems:
         """
         if self._reader is None:
             self._reader = SongReader(self._mixture, self._drums)
-        return self._reader.read(stem, start, count)
+            self._heard = self._wanted
+        if (start, count) != self._stretch:
+            # All stems of one stretch change over together, so that they still sum up.
+            self._stretch = (start, count)
+            self._leaving, self._heard = self._heard, self._wanted
+        samples = _read_with(self._reader, self._heard, stem, start, count)
+        if self._leaving is self._heard or stem == "mixture":
+            return samples
+        before = _read_with(self._reader, self._leaving, stem, start, count)
+        share = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
+        faded: Samples = before + share * (samples - before)
+        return faded
 
     def close(self) -> None:
         """Close the files; reading opens them again."""
@@ -73,3 +100,8 @@ class StemSource:
             If a file can not be read.
         """
         return self._stems.read(self._stem, start, count)
+
+
+def _read_with(reader: SongReader, edits: Edits, stem: str, start: int, count: int) -> Samples:
+    reader.deltas, reader.painted = edits
+    return reader.read(stem, start, count)

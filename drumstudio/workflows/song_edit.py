@@ -1,0 +1,106 @@
+"""A song's layers, from the document, as the edit that `core.edit_field` computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drumstudio.core.edit_field import (
+    Edited,
+    FieldTiles,
+    LayerStrokes,
+    Painted,
+    Protected,
+    SongEdit,
+)
+from drumstudio.core.errors import ProjectError
+from drumstudio.core.raster import Raster
+from drumstudio.core.song import Blob, Song
+from drumstudio.core.tiles import Grid, TileCache
+from drumstudio.files.project_media import ProjectMedia
+
+
+class SongEdits:
+    """Follows a song from edit to edit; what two edits share is not computed again.
+
+    Belongs to one thread; the edits that it returns may be used from any.
+
+    Parameters
+    ----------
+    song : Song
+        Any state of it: only its sound's shape counts.
+    media : ProjectMedia
+        Where its strokes are.
+    cache : TileCache, optional
+        Where tiles are kept; one of its own if not given.
+    """
+
+    def __init__(self, song: Song, media: ProjectMedia, cache: TileCache | None = None) -> None:
+        shape = song.mixture
+        self.cache = cache or TileCache()
+        self.grid = Grid(shape.sample_rate, shape.channels, shape.samples)
+        self._tiles = FieldTiles(self.grid, self.cache)
+        self._media = media
+        self._rasters: dict[str, Raster] = {}
+        self._layers: dict[tuple[str, int], LayerStrokes] = {}
+
+    def add(self, blob: Blob, raster: Raster) -> None:
+        """Take over a stroke that was just painted, so that it need not be read."""
+        self._rasters[blob.sha256] = raster
+
+    def edit(self, song: Song) -> SongEdit:
+        """Return everything that changes the drums of a song.
+
+        Raises
+        ------
+        ProjectError
+            If the song has no separation, or a stroke can not be read.
+        """
+        if song.separation is None:
+            raise ProjectError(
+                f"Cannot edit the drums of {song.name}",
+                why="it has not been separated yet.",
+                fix="Separate it first.",
+            )
+        drums = {separation.id: separation.drums.sha256 for separation in song.separations}
+        painted = []
+        protected = []
+        used: dict[tuple[str, int], LayerStrokes] = {}
+        for layer in song.layers:
+            if not layer.on or not layer.opacity:
+                continue
+            strokes = self._followed(used, (layer.id, 0), layer.strokes)
+            if layer.kind == "paint":
+                painted.append(Painted(strokes, layer.opacity))
+            elif layer.keeps in drums:
+                kept = tuple(
+                    Painted(self._followed(used, (layer.id, n), paint.strokes), paint.opacity)
+                    for n, paint in enumerate(layer.kept_paint, 1)
+                )
+                stood = Edited(drums[layer.keeps], layer.kept_amount, kept)
+                protected.append(Protected(strokes, stood, layer.opacity))
+        # Layers that are off are followed again from the start: that is quick, and rare.
+        self._layers = used
+        edited = Edited(song.separation.drums.sha256, song.amount, tuple(painted))
+        return SongEdit(self._tiles, edited, tuple(protected))
+
+    def layers_of(self, song: Song) -> Mapping[str, LayerStrokes]:
+        """Return the strokes of those layers that are on, by the layer's id, after `edit`."""
+        return {layer.id: self._layers[layer.id, 0] for layer in song.layers
+                if (layer.id, 0) in self._layers}  # fmt: skip
+
+    def _followed(
+        self,
+        used: dict[tuple[str, int], LayerStrokes],
+        name: tuple[str, int],
+        blobs: tuple[Blob, ...],
+    ) -> LayerStrokes:
+        before = self._layers.get(name) or self._tiles.layer()
+        used[name] = before.following(tuple(self._raster(blob) for blob in blobs))
+        return used[name]
+
+    def _raster(self, blob: Blob) -> Raster:
+        raster = self._rasters.get(blob.sha256)
+        if raster is None:
+            raster = Raster(self._media.stroke(blob), self.grid, blob.sha256)
+            self._rasters[blob.sha256] = raster
+        return raster

@@ -1,0 +1,65 @@
+"""Edits are swapped into what is playing without a click, and the stems still sum up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drumstudio.files.wav_file import WavWriter
+from drumstudio.playback.stems import SongStems
+
+
+class Louder:
+    """A delta that adds a constant everywhere."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def add_into(self, start, out):
+        out += np.float32(self.value)
+
+
+@pytest.fixture
+def stems(tmp_path):
+    mixture = np.full((2, 4_000), 0.75, dtype=np.float32)
+    for name, samples in (("mix", mixture), ("drums", mixture - 0.5)):
+        with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
+            writer.write(samples)
+    stems = SongStems(tmp_path / "mix.wav", tmp_path / "drums.wav")
+    yield stems
+    stems.close()
+
+
+def play(stems, blocks, changes):
+    """Return drums and rest of some blocks of 512 samples, with edits set before some."""
+    heard = []
+    for block in range(blocks):
+        if block in changes:
+            stems.set_edits(changes[block])
+        heard.append([stems.read(stem, 512 * block, 512) for stem in ("drums", "rest")])
+    return np.concatenate(heard, axis=2)
+
+
+def test_a_swap_fades_over_one_stretch(stems):
+    drums, rest = play(stems, 6, {0: Louder(0.1), 2: Louder(0.3), 4: None})
+    assert np.allclose(drums[:, :1_024], 0.35)
+    assert np.allclose(drums[:, 1_536:2_048], 0.55)
+    assert np.allclose(drums[:, 2_560:], 0.25)
+    assert np.abs(np.diff(drums)).max() < 0.001
+    np.testing.assert_allclose(drums + rest, 0.75, atol=1e-6)
+
+
+def test_a_swap_between_two_stems_of_a_stretch_waits_for_the_next(stems):
+    play(stems, 1, {})
+    drums = stems.read("drums", 512, 512)
+    stems.set_edits(Louder(0.5))
+    rest = stems.read("rest", 512, 512)
+    np.testing.assert_allclose(drums + rest, 0.75, atol=1e-6)
+    assert stems.read("drums", 1_024, 512)[0, -1] == pytest.approx(0.75)
+
+
+def test_the_original_is_never_edited(stems):
+    stems.set_edits(Louder(0.5), Louder(0.2))
+    assert (stems.read("mixture", 0, 100) == 0.75).all()
+    assert np.allclose(stems.read("painted", 0, 100), 0.2)
+    assert np.allclose(stems.read("unpainted", 0, 100), 0.55)
