@@ -15,13 +15,16 @@ from drumstudio import settings as user_settings
 from drumstudio.application import projects, recovery, song_work
 from drumstudio.application.background import Background
 from drumstudio.application.document import Document
+from drumstudio.application.hits import HitStore
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.queue import SongQueue
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import Value
 from drumstudio.core.errors import AudioOpenError, DrumStudioError
 from drumstudio.core.names import fill_template
+from drumstudio.core.plain import from_plain
 from drumstudio.core.song import Song
+from drumstudio.core.tempo_map import TempoMap
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.peaks import PeaksReader, Waveform
@@ -57,6 +60,8 @@ class Studio:
         Called when a row of the queue has changed.
     waveforms_ready : Listeners
         Called with a song's id when its waveforms can be drawn.
+    analysed : Listeners
+        Called with a song's id when its hits are known.
     exported : Listeners
         Called with the report when stems have been written.
     failed : Listeners
@@ -69,6 +74,7 @@ class Studio:
         self.document_changed: Listeners[[]] = Listeners()
         self.queue_changed: Listeners[[]] = Listeners()
         self.waveforms_ready: Listeners[[str]] = Listeners()
+        self.analysed: Listeners[[str]] = Listeners()
         self.exported: Listeners[[dict[str, Any]]] = Listeners()
         self.failed: Listeners[[DrumStudioError]] = Listeners()
         self.noticed: Listeners[[str]] = Listeners()
@@ -77,6 +83,7 @@ class Studio:
         self.queue = SongQueue(self.queue_changed)
         self.background = Background(self.failed)
         self.last_device = ""
+        self.hits = HitStore(paths.user_cache_folder() / "hits")
         self._workshop = workshop
         self._disconnects: list[Callable[[], None]] = []
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -294,13 +301,43 @@ class Studio:
                 document.media,
                 self._workshop.pool,
                 self._workshop.cache,
-                portion(checkpoint, 0.0, 0.97),
+                portion(checkpoint, 0.0, 0.92),
             )
             self.last_device = separation.device or self.last_device
             projects.add_separation(document, song_id, separation)
-            self._draw(document, document.project.song(song_id), portion(checkpoint, 0.97, 1.0))
+            song = document.project.song(song_id)
+            self._draw(document, song, portion(checkpoint, 0.92, 0.94))
+            self._analyse(document, song, portion(checkpoint, 0.94, 1.0))
 
         return work
+
+    def find_hits(self, song_id: str) -> None:
+        """Put looking for a song's hits and beats at the end of the queue."""
+        document = self.document
+
+        def work(checkpoint: Checkpoint) -> None:
+            self._analyse(document, document.project.song(song_id), checkpoint)
+
+        song = self.song(song_id)
+        if song is not None:
+            self.queue.add(f"Find the beats of {song.name}", work)
+
+    def _analyse(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
+        separation = song.separation
+        found = self._workshop.pool.run(
+            "analyse_song",
+            checkpoint,
+            mixture=str(document.media.mixture_file(song)),
+            drums=str(document.media.drums_file(song, separation)) if separation else None,
+        )
+        self.hits.keep(song, found["hits"])
+        if found["tempo_map"] is not None:
+            grid = from_plain(TempoMap, found["tempo_map"])
+            with document.command("Find the beats") as edit:
+                # What a person has set meanwhile stays.
+                if edit.project.song(song.id).tempo_map is None:
+                    edit.set(("songs", song.id, "tempo_map"), grid)
+        self.analysed(song.id)
 
     def import_drums(self, song_id: str, source: Path) -> None:
         """Take drums that were made elsewhere as a separation of a song."""

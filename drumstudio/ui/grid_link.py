@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.application.studio import Studio
-from drumstudio.core.snap import SnapTo, snap
+from drumstudio.core.snap import SnapTo, next_hit, previous_hit, snap
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import FASTEST_BPM, SLOWEST_BPM, TempoMap, tapped_bpm
+from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.parts import label, push_button
 from drumstudio.ui.song_state import Mark, SongState
 from drumstudio.ui.transport_bar import TransportBar
@@ -34,6 +35,8 @@ class GridLink(QObject):
     ----------
     studio : Studio
         What is asked.
+    bridge : Bridge
+        How its news comes to this thread.
     bar, state : TransportBar, SongState
         Where it is shown.
     parent : QWidget
@@ -41,7 +44,12 @@ class GridLink(QObject):
     """
 
     def __init__(
-        self, studio: Studio, bar: TransportBar, state: SongState, parent: QWidget
+        self,
+        studio: Studio,
+        bridge: Bridge,
+        bar: TransportBar,
+        state: SongState,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._studio = studio
@@ -50,10 +58,12 @@ class GridLink(QObject):
         self._song: Song | None = None
         self._snap: SnapTo = "off"
         self._taps: list[float] = []
+        self._hits: tuple[float, ...] | None = None
         self._popup = GridPopup(self, parent)
         bar.snap_chosen.connect(self._choose_snap)
         bar.tempo_clicked.connect(self._open)
         bar.show_snap("off")
+        bridge.listen(studio.analysed, lambda _: self._read_hits())
         state.marks = self._marks
         state.snap = self._snapped
 
@@ -61,6 +71,7 @@ class GridLink(QObject):
         """Show the grid of a song."""
         before = self._song.tempo_map if self._song is not None else None
         self._song = song
+        self._read_hits()
         grid = song.tempo_map if song is not None else None
         self._bar.show_tempo(*_words(grid), shown=song is not None)
         self._popup.show_grid(grid)
@@ -72,6 +83,22 @@ class GridLink(QObject):
     def grid(self) -> TempoMap | None:
         """The grid of the song at hand."""
         return self._song.tempo_map if self._song is not None else None
+
+    def _read_hits(self) -> None:
+        self._hits = self._studio.hits.get(self._song) if self._song is not None else None
+
+    def step(self, *, forward: bool) -> None:
+        """Move the cursor to the next hit or the one before; look for them first if needed."""
+        if self._song is None:
+            return
+        if self._hits is None:
+            self._studio.find_hits(self._song.id)
+            self._studio.noticed("Looking for the hits; they are known in a moment")
+            return
+        find = next_hit if forward else previous_hit
+        hit = find(self._state.cursor, self._hits)
+        if hit is not None:
+            self._state.seek(hit)
 
     # --- mending -------------------------------------------------------------------------
 
@@ -144,7 +171,7 @@ class GridLink(QObject):
         return marks
 
     def _snapped(self, seconds: float) -> float:
-        return snap(seconds, self._snap, self.grid, ())
+        return snap(seconds, self._snap, self.grid, self._hits or ())
 
     def _choose_snap(self, value: str) -> None:
         self._snap = value  # type: ignore[assignment] (one of the menu's values)

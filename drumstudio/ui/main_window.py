@@ -23,6 +23,7 @@ from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
 from drumstudio.ui.grid_link import GridLink
 from drumstudio.ui.log_dialog import Log
+from drumstudio.ui.marker_link import MarkerLink
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
 from drumstudio.ui.player_link import PlayerLink
@@ -70,7 +71,8 @@ class MainWindow(QMainWindow):
             *(studio, transport, self.bridge, self.songs, self.view, self.models, self.state),
             self,
         )
-        self.grid = GridLink(studio, self.bar, self.state, self)
+        self.grid = GridLink(studio, self.bridge, self.bar, self.state, self)
+        self.markers = MarkerLink(studio, self.view.ruler, self.state, self)
         self.files = FileLink(studio, self.bridge, self.show_error, self)
         self.exports = ExportLink(studio, self.bridge, self.show_error, self)
         self.actions_ = Actions(self, keymap)
@@ -155,6 +157,7 @@ class MainWindow(QMainWindow):
         self._centre.setCurrentWidget(self.view if song is not None else self.empty)
         self.player.show_song(song)
         self.grid.show_song(song)
+        self.markers.show_song(song)
         self.commands.show_song(song)
         self._show_button()
 

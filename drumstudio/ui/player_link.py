@@ -86,6 +86,7 @@ class PlayerLink(QObject):
     def seek(self, seconds: float) -> None:
         """Move the cursor."""
         self._transport.seek(seconds)
+        self._show()  # what this thread asks for is seen at once
         self._state.timeline.reveal(seconds)
 
     def nudge(self, seconds: float) -> None:
@@ -107,10 +108,11 @@ class PlayerLink(QObject):
     def _select(self, selection: tuple[float, float] | None) -> None:
         if selection is None:
             self._transport.clear_selection()
-            return
-        self._transport.select(*selection)
-        if self._transport.view.looping:
-            self._transport.set_loop(*selection)
+        else:
+            self._transport.select(*selection)
+            if self._transport.view.looping:
+                self._transport.set_loop(*selection)
+        self._show()
 
     # --- showing -------------------------------------------------------------------------
 

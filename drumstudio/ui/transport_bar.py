@@ -15,6 +15,7 @@ SNAPS = (
     ("bar", "Bar"),
     ("beat", "Beat"),
     ("sixteenth", "1/16"),
+    ("hit", "Transient"),
 )
 _MONITOR_LOWEST_DB, _MONITOR_HIGHEST_DB = -48, 6
 

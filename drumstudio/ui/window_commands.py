@@ -52,8 +52,8 @@ class WindowCommands(QObject):
             ("save_as", lambda: window.files.save_as()),
             ("open_songs", self.open_songs),
             ("quit", window.close),
-            ("undo", window.studio.undo),
-            ("redo", window.studio.redo),
+            ("undo", self.undo),
+            ("redo", self.redo),
             ("preferences", self.preferences),
             ("shortcuts", self.shortcuts),
             ("log", self.show_log),
@@ -81,6 +81,9 @@ class WindowCommands(QObject):
             ("track_up", lambda: self._step_lane(-1)),
             ("track_down", lambda: self._step_lane(1)),
             ("separate", self.separate),
+            ("previous_hit", lambda: window.grid.step(forward=False)),
+            ("next_hit", lambda: window.grid.step(forward=True)),
+            ("marker", window.markers.add),
             ("tap_tempo", window.grid.tap),
             ("first_beat", window.grid.one_is_here),
             ("rename_song", window.songs.edit_name),
@@ -126,6 +129,16 @@ class WindowCommands(QObject):
             action = self._window.actions_[name]
             action.setEnabled(step is not None)
             action.setText(f"{word} “{step}”" if step else word)
+
+    def undo(self) -> None:
+        """Take the last edit back, and show it at once."""
+        self._window.studio.undo()
+        self._window.document.refresh()
+
+    def redo(self) -> None:
+        """Do again what was taken back, and show it at once."""
+        self._window.studio.redo()
+        self._window.document.refresh()
 
     # --- songs -------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ JOBS = {
     "peaks": Job("drumstudio.files.peaks:build_peaks", "decode", "drawing waveforms", 60.0),
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
+    "analyse_song": Job("drumstudio.remix.beats:analyse_song", "infer", "finding the beats"),
     "evaluate": Job("drumstudio.training.evaluate:evaluate", "infer", "scoring models"),
     "render_demo": Job(
         "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"

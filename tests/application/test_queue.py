@@ -1,0 +1,132 @@
+import threading
+
+import pytest
+
+from drumstudio.application.queue import SongQueue, State, _left
+from drumstudio.core.errors import AudioOpenError
+
+
+class Step:
+    """Work that goes on only when the test says so."""
+
+    def __init__(self):
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self.runs = 0
+
+    def __call__(self, checkpoint):
+        self.runs += 1
+        self.started.set()
+        while not self.go_on.wait(0.002):
+            checkpoint(0.25, "Separating")
+        checkpoint(0.5, "Separating")
+
+
+@pytest.fixture
+def queue():
+    made = SongQueue(lambda: None)
+    yield made
+    made.close()
+
+
+def states(queue):
+    return [(row.title, row.state.value) for row in queue.rows()]
+
+
+def until(condition):
+    for _ in range(2_000):
+        if condition():
+            return
+        threading.Event().wait(0.002)
+    raise AssertionError("it did not happen")
+
+
+def test_jobs_run_one_after_the_other_and_end_done(queue):
+    first, second = Step(), Step()
+    queue.add("a", first)
+    queue.add("b", second)
+    assert first.started.wait(5)
+    assert not second.started.is_set()
+    assert states(queue) == [("a", "running"), ("b", "waiting")]
+    first.go_on.set()
+    second.go_on.set()
+    until(lambda: not queue.busy)
+    assert states(queue) == [("a", "done"), ("b", "done")]
+
+
+def test_a_failed_job_keeps_its_error_and_the_next_one_runs(queue):
+    def fails(_checkpoint):
+        raise AudioOpenError("Cannot open x.wav", why="it is text.", fix="Choose a sound.")
+
+    step = Step()
+    step.go_on.set()
+    queue.add("x", fails)
+    queue.add("y", step)
+    until(lambda: not queue.busy)
+    assert states(queue) == [("x", "failed"), ("y", "done")]
+    assert queue.rows()[0].error.why == "it is text."
+    assert queue.rows()[0].message == "Cannot open x.wav"
+
+
+def test_a_mistake_in_a_job_is_a_row_too(queue):
+    queue.add("x", lambda _checkpoint: {}["missing"])
+    until(lambda: not queue.busy)
+    assert queue.rows()[0].state is State.FAILED
+    assert "KeyError" in queue.rows()[0].error.why
+
+
+def test_a_running_job_is_cancelled_at_its_next_checkpoint(queue):
+    step = Step()
+    number = queue.add("a", step)
+    assert step.started.wait(5)
+    queue.cancel(number)
+    assert queue.rows()[0].asked_to_stop or queue.rows()[0].state is State.CANCELLED
+    until(lambda: queue.rows()[0].state is State.CANCELLED)
+
+
+def test_a_paused_job_goes_on_when_it_is_tried_again(queue):
+    step = Step()
+    number = queue.add("a", step)
+    assert step.started.wait(5)
+    queue.pause(number)
+    until(lambda: queue.rows()[0].state is State.PAUSED)
+    step.go_on.set()
+    queue.retry(number)
+    until(lambda: queue.rows()[0].state is State.DONE)
+    assert step.runs == 2
+
+
+def test_waiting_jobs_can_be_reordered_cancelled_and_removed(queue):
+    running = Step()
+    queue.add("a", running)
+    numbers = [queue.add(title, Step()) for title in "bcd"]
+    assert running.started.wait(5)
+    queue.move(numbers[2], -2)
+    assert [row.title for row in queue.rows()] == ["a", "d", "b", "c"]
+    queue.cancel(numbers[0])
+    queue.remove(numbers[1])
+    assert states(queue)[1:] == [("d", "waiting"), ("b", "cancelled")]
+    queue.clear_finished()
+    assert [row.title for row in queue.rows()] == ["a", "d"]
+
+
+def test_closing_stops_what_runs_and_starts_nothing_more():
+    queue = SongQueue(lambda: None)
+    running, waiting = Step(), Step()
+    queue.add("a", running)
+    queue.add("b", waiting)
+    assert running.started.wait(5)
+    queue.close()
+    assert not waiting.started.is_set()
+    with pytest.raises(ValueError, match="closed"):
+        queue.add("c", Step())
+
+
+def test_the_time_left_of_a_steady_job_is_right_from_the_first_quarter_on():
+    history = [(second, second / 40) for second in range(11)]
+    assert _left(history, 10.0) == pytest.approx(30.0, rel=0.05)
+    assert _left(history[:1], 0.0) is None
+
+
+def test_nobody_knows_the_time_left_of_a_job_that_stands_still():
+    assert _left([(0.0, 0.3), (10.0, 0.3)], 10.0) is None

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from drumstudio.files.peaks import Columns
+from drumstudio.ui.wave_picture import Shades, strips, wave_image
+
+
+def test_the_playhead_draws_no_lane_anew(window, song, qtbot):
+    canvas = window.view.canvas
+    canvas.grab()
+    drawn = canvas.pictures_drawn
+    window.state.playing = True
+    for step in range(20):
+        window.state.show_playhead(step * 0.1)
+        canvas.repaint()
+    assert canvas.pictures_drawn == drawn
+    window.state.timeline.zoom(2.0, 10.0)  # and the count does notice what is drawn
+    canvas.repaint()
+    assert canvas.pictures_drawn == drawn + 3
+
+
+def test_a_click_moves_the_cursor_and_a_drag_selects(window, song, qtbot):
+    canvas, view = window.view.canvas, window.state.timeline.view
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 30))
+    assert window.transport.view.cursor_seconds == pytest.approx(view.seconds_at(100))
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 30))
+    QTest.mouseMove(canvas, QPoint(260, 30))
+    QTest.mouseMove(canvas, QPoint(300, 30))
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(300, 30))
+    selection = window.transport.view.selection
+    assert selection == pytest.approx((view.seconds_at(200), view.seconds_at(300)))
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert window.transport.view.selection is None
+
+
+def test_the_loop_key_repeats_what_is_selected(window, song, qtbot):
+    window.state.select((0.5, 1.5))
+    QTest.keyClick(window, Qt.Key.Key_L)
+    assert window.transport.view.looping
+    assert window.transport.view.loop == (0.5, 1.5)
+    qtbot.waitUntil(lambda: window.bar.loop.isChecked())
+
+
+def wheel(widget, x, notches, modifiers):
+    place = QPointF(x, 30)
+    event = QWheelEvent(
+        *(place, widget.mapToGlobal(place), QPoint(), QPoint(0, 120 * notches)),
+        *(Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False),
+    )
+    QApplication.sendEvent(widget, event)
+
+
+def test_ctrl_and_the_wheel_zoom_about_the_pointer(window, song):
+    canvas, timeline = window.view.canvas, window.state.timeline
+    before = timeline.view.seconds_at(400)
+    wheel(canvas, 400, 3, Qt.KeyboardModifier.ControlModifier)
+    assert timeline.view.seconds_per_pixel < timeline.view.widest
+    assert timeline.view.seconds_at(400) == pytest.approx(before)
+    start = timeline.view.start_seconds
+    wheel(canvas, 400, -1, Qt.KeyboardModifier.NoModifier)
+    assert timeline.view.start_seconds > start
+
+
+def test_zoom_to_selection_fit_and_back(window, song):
+    timeline = window.state.timeline
+    whole = timeline.view
+    window.state.select((1.0, 2.0))
+    window.commands.zoom_selection()
+    assert timeline.view.start_seconds == pytest.approx(1.0)
+    assert timeline.view.stop_seconds == pytest.approx(2.0)
+    timeline.back()
+    assert timeline.view == whole
+
+
+def test_every_zoom_down_to_single_samples_can_be_drawn(window, song):
+    canvas = window.view.canvas
+    for span in (3.0, 1.0, 0.1, 0.01, 0.001):
+        window.state.timeline.to_range(1.0, 1.0 + span)
+        image = canvas.grab().toImage()
+        colours = {image.pixel(x, y) for x in range(0, 400, 7) for y in range(0, 500, 3)}
+        assert len(colours) > 2, span
+
+
+def test_snapping_draws_a_selection_to_the_beat_and_shift_lets_go(window, song):
+    window.grid.set_bpm(120.0)
+    window.document.refresh()
+    window.bar.snap_chosen.emit("beat")
+    assert window.state.snapped(0.6) == pytest.approx(0.5)
+    assert window.state.snapped(0.6, free=True) == 0.6
+
+
+def test_only_beats_are_drawn_until_somebody_says_where_a_bar_begins(window, song):
+    window.grid.set_bpm(120.0)
+    window.document.refresh()
+    assert window.state.marks(9.0, 44.0)
+    assert not any(mark.strong or mark.label for mark in window.state.marks(9.0, 44.0))
+    window.grid.one_is_here()
+    window.document.refresh()
+    assert any(mark.strong and mark.label == "1" for mark in window.state.marks(9.0, 44.0))
+
+
+def test_grid_repairs_are_named_steps_of_undo(window, song):
+    window.grid.set_bpm(140.0)
+    window.document.refresh()
+    window.grid.scale(0.5)
+    assert window.document.song.tempo_map.tempos[0].bpm == 70.0
+    assert window.studio.document.history.undo_name == "Halve tempo"
+    window.studio.undo()
+    assert window.document.song.tempo_map.tempos[0].bpm == 140.0
+
+
+def columns(low, high, rms, count=40):
+    full = np.full((1, count), 1.0, dtype=np.float32)
+    return Columns(full * low, full * high, full * rms)
+
+
+SHADES = Shades(QColor("#000000"), QColor("#808080"), QColor("#ffffff"))
+
+
+def lit(image, x=5):
+    return [QColor(image.pixel(x, y)).lightness() for y in range(image.height())]
+
+
+def test_a_picture_is_as_high_as_the_samples_are_loud():
+    image = wave_image(columns(-0.5, 0.5, 0.0), 100, SHADES)
+    assert image.size().toTuple() == (40, 100)
+    rows = [y for y, light in enumerate(lit(image)) if light > 60]
+    assert rows[0] == pytest.approx(50 - 0.5 * 47, abs=1)
+    assert rows[-1] == pytest.approx(50 + 0.5 * 47, abs=1)
+
+
+def test_silence_is_a_line_and_the_core_is_brighter():
+    assert max(lit(wave_image(columns(0.0, 0.0, 0.0), 100, SHADES))) > 50
+    bright = lit(wave_image(columns(-0.8, 0.8, 0.3), 100, SHADES))
+    assert bright[50] == 255
+    assert 100 < bright[20] < 160
+
+
+def test_channels_share_a_lane_that_is_high_enough():
+    assert strips(2, 100) == [(0, 50), (50, 50)]
+    assert strips(2, 40) == [(0, 40)]
+
+
+def test_markers_are_set_at_the_cursor_named_and_taken_away(window, song):
+    window.state.seek(1.25)
+    window.markers.add()
+    window.document.refresh()
+    (marker,) = window.state.markers
+    assert (marker.seconds, marker.name) == (pytest.approx(1.25), "Marker 1")
+    window.markers.rename(marker.id, "Chorus")
+    window.document.refresh()
+    assert window.state.markers[0].name == "Chorus"
+    window.markers.remove(marker.id)
+    window.document.refresh()
+    assert window.state.markers == ()
+    window.studio.undo()
+    window.document.refresh()
+    assert window.state.markers[0].name == "Chorus"
+
+
+def test_the_cursor_steps_from_hit_to_hit(window, song):
+    window.studio.hits.keep(song, [0.5, 1.0, 2.5])
+    window.document.refresh()
+    visited = []
+    for forward in (True, True, True, True, False):
+        window.grid.step(forward=forward)
+        visited.append(window.transport.view.cursor_seconds)
+    assert visited == pytest.approx([0.5, 1.0, 2.5, 2.5, 1.0])

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QLineEdit, QWidget
+
+from drumstudio.application.commands import COMMANDS
+from drumstudio.application.transport import Listen, State
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded_by(code: str) -> set[str]:
+    heavy = ["torch", "librosa", "scipy", "sounddevice", "numba"]
+    probe = f"{code}\nimport sys\nprint(*[m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.split())
+
+
+def test_the_window_loads_nothing_that_computes():
+    code = "import drumstudio.app, drumstudio.ui.main_window, drumstudio.application.studio"
+    assert loaded_by(code) == set()
+
+
+def test_the_check_sees_a_library_that_computes():
+    assert "scipy" in loaded_by("import scipy")
+
+
+def test_an_empty_project_shows_one_place_to_drop_songs(window):
+    assert window.empty.isVisible()
+    assert not window.view.isVisible()
+    assert not window.bar.export.isEnabled()
+    assert window.windowTitle().startswith("New project")
+
+
+def test_a_separated_song_has_three_lanes_with_waveforms(window, song):
+    assert window.view.isVisible()
+    assert [lane.stem for lane in window.state.lanes] == ["mixture", "drums", "rest"]
+    assert all(lane.waveform is not None for lane in window.state.lanes)
+    assert list(window.view.headers) == ["mixture", "drums", "rest"]
+
+
+def drop(window, paths):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    arguments = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton)
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(20, 20), *arguments, none)
+    QApplication.sendEvent(window, enter)
+    event = QDropEvent(QPointF(20, 20), *arguments, none)
+    QApplication.sendEvent(window, event)
+    return enter.isAccepted()
+
+
+def test_files_and_folders_dropped_become_rows_and_one_notice(window, qtbot, tmp_path):
+    window.studio.queue.add("holds the queue", lambda checkpoint: hold(checkpoint))
+    album = tmp_path / "album; it's ünï"
+    album.mkdir()
+    for number in range(5):
+        (album / f"song {number}.wav").touch()
+    (album / "cover.txt").touch()
+    singles = [tmp_path / f"single {number}.flac" for number in range(3)]
+    for single in singles:
+        single.touch()
+    assert drop(window, [*singles, album])
+    qtbot.waitUntil(lambda: len(window.studio.queue.rows()) == 9)
+    qtbot.waitUntil(lambda: "1 file is no sound" in window.statusBar().currentMessage())
+    qtbot.waitUntil(lambda: len(window.queue._rows) == 9)
+
+
+def hold(checkpoint):
+    import time
+
+    while True:
+        checkpoint(0.1, "Holding")
+        time.sleep(0.005)
+
+
+def test_space_plays_wherever_the_focus_is_but_in_a_text_field(window, song, qtbot):
+    window.models.separate.setFocus()
+    QTest.keyClick(window.models.separate, Qt.Key.Key_Space)
+    assert window.transport.view.state is State.PLAYING
+    QTest.keyClick(window.view.canvas, Qt.Key.Key_Space)
+    assert window.transport.view.state is State.STOPPED
+    field = QLineEdit(window)
+    field.show()
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Space)
+    assert field.text() == " "
+    assert window.transport.view.state is State.STOPPED
+
+
+def test_return_presses_the_button_that_has_the_focus(window, song):
+    button = window.view.headers["drums"]._mute
+    QTest.keyClick(button, Qt.Key.Key_Return)
+    assert window.document.song.drums_strip.mute
+
+
+def test_mute_and_solo_act_on_the_chosen_lane_and_can_be_undone(window, song, qtbot):
+    window.state.choose_lane("rest")
+    QTest.keyClick(window, Qt.Key.Key_M)
+    QTest.keyClick(window, Qt.Key.Key_S)
+    assert window.document.song.rest_strip.mute
+    assert window.document.song.rest_strip.solo
+    lanes = {lane.stem: lane for lane in window.state.lanes}
+    assert lanes["rest"].hatched
+    assert lanes["drums"].dimmed
+    undo = window.actions_["undo"]
+    qtbot.waitUntil(lambda: "Solo rest" in undo.text())
+    undo.trigger()
+    undo.trigger()
+    assert not window.document.song.rest_strip.mute
+    window.actions_["redo"].trigger()
+    assert window.document.song.rest_strip.mute
+
+
+def test_a_slider_is_heard_while_it_moves_and_is_one_step_of_undo(window, song):
+    steps = len(window.studio.document.history.commands)
+    header = window.view.headers["drums"]
+    for value in (-3.0, -5.0):
+        header.gain_asked.emit("drums", value, False)
+        assert window.document.strips()["drums"].gain_db == value
+    assert len(window.studio.document.history.commands) == steps
+    header.gain_asked.emit("drums", -6.0, True)
+    assert window.document.song.drums_strip.gain_db == -6.0
+    assert len(window.studio.document.history.commands) == steps + 1
+
+
+def test_one_key_changes_between_original_and_stems(window, song, qtbot):
+    QTest.keyClick(window, Qt.Key.Key_O)
+    assert window.transport.view.listen is Listen.ORIGINAL
+    qtbot.waitUntil(lambda: {s: lane.dimmed for s, lane in by_stem(window).items()}["drums"])
+    QTest.keyClick(window, Qt.Key.Key_O)
+    assert window.transport.view.listen is Listen.STEMS
+
+
+def by_stem(window):
+    return {lane.stem: lane for lane in window.state.lanes}
+
+
+def test_every_command_that_is_connected_has_its_keys(window):
+    named = [command.name for command in COMMANDS if command.name in window.actions_]
+    assert len(named) > 30
+    for name in named:
+        keys = [key.toString() for key in window.actions_[name].shortcuts()]
+        assert keys == list(window.keymap.keys(name)), name
+
+
+def test_no_command_on_the_cheat_sheet_does_nothing(window):
+    assert [c.name for c in COMMANDS if c.name not in window.actions_] == []
+
+
+def controls(window):
+    kinds = (QAbstractButton, QAbstractSlider)
+    return [
+        widget
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, kinds)
+        and widget.isVisible()
+        and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+    ]
+
+
+def test_every_control_says_what_it_is_in_words_of_its_own(window, song, qtbot):
+    names = [
+        widget.accessibleName() or getattr(widget, "text", str)() for widget in controls(window)
+    ]
+    assert len(names) > 15
+    assert all(names)
+    assert len(names) == len(set(names)), sorted(names)
+
+
+def test_tab_reaches_every_control(window, song, qtbot):
+    window.activateWindow()
+    window.models.separate.setFocus()
+    reached = set()
+    for _ in range(200):
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(QApplication.focusWidget())
+    missed = [
+        widget.accessibleName()
+        for widget in controls(window)
+        if widget not in reached
+        and widget.isEnabled()
+        # An exclusive pair is one stop; the arrow keys change it.
+        and not (isinstance(widget, QAbstractButton) and widget.group() is not None)
+    ]
+    assert missed == []
+
+
+def test_nothing_is_wider_or_higher_than_the_smallest_window(window, song):
+    window.resize(1100, 680)
+    QTest.qWait(20)
+    assert (window.width(), window.height()) == (1100, 680)
+    for widget in (window.bar, window.bar.export, window.models.separate, window.view):
+        right = widget.mapTo(window, QPoint(widget.width(), 0)).x()
+        assert right <= 1100, widget.accessibleName()
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_the_theme_changes_at_once(window, song, theme, name):
+    window.commands.change_setting("theme", name)
+    assert theme.dark == (name == "dark")
+    assert window.grab().toImage().pixelColor(5, 100) == theme.colour("panel")
+
+
+def test_panes_come_back_where_they_were(window, home):
+    from drumstudio.ui import panes
+
+    window.panes["Queue"].hide()
+    panes.store_layout(window)
+    window.panes["Queue"].show()
+    assert panes.restore_layout(window)
+    assert not window.panes["Queue"].isVisible()
+
+
+def test_a_damaged_layout_is_left_alone(window, home):
+    from drumstudio.ui import panes
+
+    panes._file().parent.mkdir(parents=True, exist_ok=True)
+    panes._file().write_text('{"geometry": "!", "state": 4}')
+    assert not panes.restore_layout(window)
