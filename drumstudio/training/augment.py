@@ -30,6 +30,11 @@ class MixRules:
         Share of the mixtures that pass a limiter, with the same gain on the drums.
     mono : float
         Share of the mixtures whose two channels become one.
+    repitch : float
+        Share of the mixtures played at another rate, drums and rest alike, so that no pitch
+        (a kick's 50 Hz) comes to mean drums.
+    repitch_semitones : float
+        Largest change, up or down.
     """
 
     drums_to_rest_db: float = -5.5
@@ -41,6 +46,8 @@ class MixRules:
     low_pass: float = 0.3
     limit: float = 0.35
     mono: float = 0.06
+    repitch: float = 0.65
+    repitch_semitones: float = 7.0
 
 
 def mix(
@@ -144,6 +151,29 @@ def shape_spectrum(
         gain = gain * (0.5 + 0.5 * np.cos(np.pi * np.clip((hertz - cut_hz) / 500 + 1, 0, 1)))
     shaped = scipy.fft.irfft(spectrum * gain.astype(np.float32), samples.shape[-1], axis=-1)
     return shaped.astype(np.float32)
+
+
+def repitched(samples: Samples, count: int) -> Samples:
+    """Return samples played faster or slower so that they last `count` samples.
+
+    Parameters
+    ----------
+    samples : ndarray, float32, shape (..., samples)
+    count : int
+        Length of the result.
+
+    Notes
+    -----
+    One transform of the whole stretch, cut or filled up: exact for a periodic signal; the ends
+    run into each other within some milliseconds.
+    """
+    import scipy.fft  # slow to import, and only training comes here
+
+    length = samples.shape[-1]
+    spectrum = scipy.fft.rfft(samples, axis=-1)[..., : count // 2 + 1]
+    return (scipy.fft.irfft(spectrum, count, axis=-1) * np.float32(count / length)).astype(
+        np.float32
+    )
 
 
 def limiter_gain(mixture: Samples, threshold: float) -> Samples:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio import atomic
-from drumstudio.training.augment import MixRules, mix
+from drumstudio.training.augment import MixRules, mix, repitched
 from drumstudio.training.data import SAMPLE_RATE, to_float, to_int16
 
 Samples = NDArray[np.float32]
@@ -136,13 +136,14 @@ def draw_mixture(
         Samples.
     rules : MixRules
     """
-    drums, tempo, start = _drums(rng, pool, count)
+    length = _length_before_repitching(rng, count, rules)
+    drums, tempo, start = _drums(rng, pool, length)
     # Three of five layers that can share the drums' grid do.
     shared = {"tempo": tempo, "start": start} if tempo and rng.random() < 0.6 else {}
     layers: list[tuple[Samples, float]] = []
 
     def add(kind: str | None, gain_db: float, **place: int) -> None:
-        drawn = pool.crop(rng, kind, count, **place) if kind else None
+        drawn = pool.crop(rng, kind, length, **place) if kind else None
         if drawn is not None:
             layers.append((drawn[0], gain_db))
 
@@ -157,7 +158,20 @@ def draw_mixture(
         add("voice", rng.normal(-2, 4))
     if rng.random() < 0.15:
         add("music", rng.normal(-5, 4))
-    return mix(rng, drums, layers, rules)
+    mixture, drums = mix(rng, drums, layers, rules)
+    if length != count:
+        mixture, drums = repitched(np.stack([mixture, drums]), count)
+    return mixture, drums
+
+
+def _length_before_repitching(rng: np.random.Generator, count: int, rules: MixRules) -> int:
+    """Draw how many samples are mixed, to be played in the time of `count`."""
+    if rng.random() >= rules.repitch:
+        return count
+    import scipy.fft  # slow to import, and only training comes here
+
+    octaves = rng.uniform(-1, 1) * rules.repitch_semitones / 12
+    return int(scipy.fft.next_fast_len(round(count * 2**octaves), real=True))
 
 
 def _drums(rng: np.random.Generator, pool: ClipPool, count: int) -> tuple[Samples, int, int]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drumstudio.training.augment import MixRules, limiter_gain, mix, shape_spectrum
+from drumstudio.training.augment import MixRules, limiter_gain, mix, repitched, shape_spectrum
 from tests.training.conftest import drums, tone
 
 
@@ -65,3 +65,11 @@ def test_the_same_seed_draws_the_same_mixture():
     other, _ = mix(np.random.default_rng(4), *args)
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_played_in_half_the_time_it_is_an_octave_higher():
+    slow = tone(2.0, 100)
+    fast = repitched(slow, 44_100)
+    assert fast.shape == (2, 44_100)
+    assert int(np.abs(np.fft.rfft(fast[0])).argmax()) == 200
+    np.testing.assert_allclose(np.abs(fast).max(), np.abs(slow).max(), rtol=1e-3)
