@@ -234,10 +234,10 @@ class Document:
     def _start_journal(self, after: Line | None = None) -> None:
         path = self._folder.journal_path
         following = journal.Journal(path, self.project.id, self._generation, after)
-        if self._autosave is None:
-            self._autosave = Autosave(following, self.autosave_failed)
-        else:
+        if self._autosave is not None:
             self._autosave.follow(following)
+            return
+        self._autosave = Autosave(following, self.autosave_failed)
         if not self.is_never_saved:
             recovery.remember_open(self._folder)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,9 +17,7 @@ MAX_VALUES = 600_000
 """How many values a document may hold: five million bytes of empty objects take 200 MB."""
 _MAX_DIGITS = 19
 _MAX_INTEGER = 2**63 - 1
-# The closing quote is optional and the groups are possessive: one pass over any input.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{},"'))
 
 
 def parse(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
@@ -40,10 +37,10 @@ def parse(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
         NaN, an infinity, an integer beyond 64 bits, or more than `MAX_VALUES` values.
     """
     # Before the parser sees it: the parser recurses, and a thread's stack may be small.
-    bare = _STRING.sub(b"", data)
-    if _depth(bare) > max_depth:
+    depth, commas = _structure(data)
+    if depth > max_depth:
         raise ValueError(f"it is nested more than {max_depth} levels deep")
-    if bare.count(b",") >= MAX_VALUES:
+    if commas >= MAX_VALUES:
         raise ValueError(f"it holds more than {MAX_VALUES} values")
     return json.loads(
         data.decode("utf-8"),
@@ -76,12 +73,21 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _depth(bare: bytes) -> int:
-    brackets = np.frombuffer(bare.translate(None, _NOT_BRACKETS), np.uint8)
-    if brackets.size == 0:
-        return 0
-    opening = (brackets == ord("[")) | (brackets == ord("{"))
-    return int(np.cumsum(np.where(opening, 1, -1)).max())
+def _structure(data: bytes) -> tuple[int, int]:
+    """Return how deep a document is nested, and its commas; right up to its first mistake."""
+    # Backslashes stand in strings only: without the escaped ones and the escaped quotes,
+    # every quote that is left begins or ends a string.
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    marks = np.frombuffer(bare, np.uint8)
+    if marks.size == 0:
+        return 0, 0
+    inside = np.cumsum(marks == ord('"'), dtype=np.int32) & 1
+    marks = marks[inside == 0]
+    opening = (marks == ord("[")) | (marks == ord("{"))
+    closing = (marks == ord("]")) | (marks == ord("}"))
+    steps = opening.astype(np.int8) - closing.astype(np.int8)
+    deepest = int(np.cumsum(steps, dtype=np.int32).max(initial=0))
+    return deepest, int(np.count_nonzero(marks == ord(",")))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

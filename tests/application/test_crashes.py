@@ -79,7 +79,7 @@ def edit_without_care(path, seed, pipe):
     """Only edit, and keep the journal as most programs would: written, never flushed."""
     document = Document.open(path)
     generator = random.Random(seed)
-    with (path / "careless.jsonl").open("w", encoding="utf-8") as lines:
+    with (path / "careless.jsonl").open("w", buffering=1 << 20, encoding="utf-8") as lines:
         while True:
             command = random_command(document.project, generator)
             document._edited = document._edited.perform(command)

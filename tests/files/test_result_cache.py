@@ -258,7 +258,9 @@ def test_a_program_killed_while_it_keeps_results_leaves_a_sound_cache(tmp_path):
         cache = ResultCache(tmp_path / "cache", cap_bytes=30_000)
         for number in range(6):
             found = cache.get(KEYS[number])
-            assert found is None or found.record == {"number": number}
+            if found is not None:
+                assert found.record == {"number": number}
+                found.close()
     cache.free()
     assert cache.size()["bytes"] == 0
     assert [path for path in (tmp_path / "cache").rglob("*.partial")] == []

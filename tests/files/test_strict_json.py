@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from drumstudio.files import strict_json
 
+LETTERS = "ab[]{},:\"\\'é\n"
 VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text("ab[]{}\"\\'é"), inner),
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.text(LETTERS),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(LETTERS), inner),
     max_leaves=20,
 )
 
@@ -72,3 +74,20 @@ def test_brackets_inside_strings_do_not_count_as_depth():
 def test_nan_is_never_written():
     with pytest.raises(ValueError, match="JSON"):
         strict_json.dump([float("nan")])
+
+
+def depth_of(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+@given(VALUES)
+def test_the_depth_is_measured_exactly_whatever_the_strings_hold(value):
+    depth = depth_of(value)
+    for ascii_only in (True, False):
+        data = json.dumps(value, ensure_ascii=ascii_only).encode()
+        assert strict_json.parse(data, depth) == value
+        if depth:
+            with pytest.raises(ValueError, match="nested"):
+                strict_json.parse(data, depth - 1)
