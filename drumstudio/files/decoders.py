@@ -102,7 +102,10 @@ class _NamelessFile:
         self._fault: OSError | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1  # to where a damaged header points: as C's functions say it
 
     def tell(self) -> int:
         return self._file.tell()

@@ -435,3 +435,13 @@ def test_songs_are_told_by_their_names(tmp_path):
         assert is_audio_path(tmp_path / name)
     for name in ("a.txt", "wav", "b.wav.txt", ".wav", "c.jpg", "d"):
         assert not is_audio_path(tmp_path / name)
+
+
+def test_a_header_that_points_before_the_file_raises_nothing_inside_a_c_library(tmp_path):
+    (tmp_path / "song.wav").write_bytes(bytes(100))
+    with (tmp_path / "song.wav").open("rb", buffering=0) as file:
+        nameless = decoders._NamelessFile(file)
+        nameless.seek(7)
+        assert nameless.seek(-5) == -1
+        assert nameless.seek(2**80) == -1
+        assert nameless.tell() == 7
