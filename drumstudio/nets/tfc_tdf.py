@@ -268,10 +268,10 @@ class _Block(nn.Module):
         self.first = _convolution(channels, channels, 3)
         self.along_frequency = nn.Sequential(
             nn.Linear(bins, bins // bottleneck, bias=False),
-            _FrequencyNorm(channels),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
             nn.Linear(bins // bottleneck, bins, bias=False),
-            _FrequencyNorm(channels),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
         )
         self.second = _convolution(channels, channels, 3, dilation=dilation)
@@ -280,10 +280,6 @@ class _Block(nn.Module):
         y = self.first(x)
         y = y + self.along_frequency(y.transpose(2, 3)).transpose(2, 3)
         return x + self.second(y)
-
-
-class _FrequencyNorm(nn.BatchNorm2d):
-    """Batch normalisation a channel, whatever the order of time and frequency."""
 
 
 class _TimeBlock(nn.Module):
