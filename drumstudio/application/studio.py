@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from drumstudio import paths
 from drumstudio import settings as user_settings
-from drumstudio.application import projects, recovery, song_work
+from drumstudio.application import recovery
 from drumstudio.application.background import Background
 from drumstudio.application.document import Document
 from drumstudio.application.hits import HitStore
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.queue import SongQueue
+from drumstudio.application.song_jobs import SongJobs
+from drumstudio.application.song_waveforms import SongWaveforms
+from drumstudio.application.stem_files import StemFiles
 from drumstudio.catalog.catalog import Catalog
-from drumstudio.catalog.model_card import Value
-from drumstudio.core.errors import AudioOpenError, DrumStudioError
-from drumstudio.core.names import fill_template
-from drumstudio.core.plain import from_plain
+from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
-from drumstudio.core.tempo_map import TempoMap
-from drumstudio.files.block_reader import SongReader
-from drumstudio.files.formats import FORMATS
-from drumstudio.files.peaks import PeaksReader, Waveform
-from drumstudio.files.project_folder import is_project
-from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.jobs.job import Checkpoint, no_checkpoint
 from drumstudio.settings import Settings
-from drumstudio.workflows import project as project_work
-from drumstudio.workflows.demo_song import demo_song
-from drumstudio.workflows.find_songs import find_songs
-from drumstudio.workflows.separate_song import SeparationSettings
 from drumstudio.workflows.workshop import Workshop
-
-STEM_NAMES = {"mixture": "original", "drums": "drums", "rest": "rest"}
 
 
 class Studio:
@@ -54,6 +41,8 @@ class Studio:
 
     Attributes
     ----------
+    jobs, stems : SongJobs, StemFiles
+        What puts work into the queue.
     document_changed : Listeners
         Called when anything of the project, or which project it is, has changed.
     queue_changed : Listeners
@@ -84,7 +73,9 @@ class Studio:
         self.background = Background(self.failed)
         self.last_device = ""
         self.hits = HitStore(paths.user_cache_folder() / "hits")
-        self._workshop = workshop
+        self.workshop = workshop
+        self.jobs = SongJobs(self)
+        self.stems = StemFiles(self)
         self._disconnects: list[Callable[[], None]] = []
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.document = self._new_document()
@@ -194,165 +185,6 @@ class Studio:
         """Return a song; None if it has gone."""
         return next((song for song in self.songs if song.id == song_id), None)
 
-    def add_paths(
-        self,
-        paths: Sequence[Path],
-        model_id: str,
-        parameters: dict[str, Value],
-    ) -> None:
-        """Take what was dropped or named: songs, folders of songs, or one project.
-
-        Each song becomes a row of the queue that opens and then separates it.
-        """
-        projects = [path for path in paths if is_project(path)]
-        if projects:
-            self.open_project(projects[0])
-            return
-
-        def add() -> None:
-            found = find_songs(paths)
-            for song, _ in found.songs:
-                self.queue.add(song.name, self._opening(song, model_id, parameters))
-            passed_over = len(found.ignored)
-            if passed_over:
-                files = "file is" if passed_over == 1 else "files are"
-                self.noticed(f"{passed_over} {files} no sound and left out")
-            for folder in found.empty:
-                self.noticed(f"No songs in {folder.name}")
-
-        self.background.run(add)
-
-    def add_demo(self, model_id: str, parameters: dict[str, Value]) -> None:
-        """Render the demo song and take it like any other."""
-        opened: dict[str, Callable[[Checkpoint], None]] = {}
-
-        def work(checkpoint: Checkpoint) -> None:
-            if "work" not in opened:
-                demo = demo_song(self._workshop.pool, portion(checkpoint, 0.0, 0.2))
-                opened["work"] = self._opening(demo.mixture, model_id, parameters, name="Demo song")
-            opened["work"](portion(checkpoint, 0.2, 1.0))
-
-        self.queue.add("Demo song", work)
-
-    def separate(
-        self,
-        song_id: str,
-        model_id: str,
-        parameters: dict[str, Value],
-        device: str | None = None,
-    ) -> None:
-        """Put the separation of a song at the end of the queue."""
-        song = self.song(song_id)
-        if song is not None:
-            work = self._separating(song_id, model_id, parameters, device)
-            self.queue.add(song.name, work)
-
-    def retry_on_cpu(self, number: int) -> None:
-        """Have a failed job run again without the graphics processor."""
-        self.change_setting("device", "cpu")
-        self.queue.retry(number)
-
-    def _opening(
-        self,
-        source: Path,
-        model_id: str,
-        parameters: dict[str, Value],
-        name: str = "",
-    ) -> Callable[[Checkpoint], None]:
-        """Return work that opens and separates a song; tried again, it goes on where it was."""
-        document = self.document
-        opened: list[Song] = []
-
-        def work(checkpoint: Checkpoint) -> None:
-            if not opened:
-                pool = self._workshop.pool
-                song = project_work.open_song(
-                    source, document.media, pool, portion(checkpoint, 0.0, 0.08)
-                )
-                song = replace(song, name=name or song.name)
-                projects.add_song(document, song)
-                opened.append(song)
-            song = opened[0]
-            self._draw(document, song, portion(checkpoint, 0.08, 0.1))
-            separating = self._separating(song.id, model_id, parameters, None, document)
-            separating(portion(checkpoint, 0.1, 1.0))
-
-        return work
-
-    def _separating(
-        self,
-        song_id: str,
-        model_id: str,
-        parameters: dict[str, Value],
-        device: str | None,
-        document: Document | None = None,
-    ) -> Callable[[Checkpoint], None]:
-        document = document or self.document
-        card = self.catalog.find(model_id)
-        checked = card.check_settings(parameters)
-
-        def work(checkpoint: Checkpoint) -> None:
-            song = document.project.song(song_id)
-            separation = project_work.separate_into(
-                song,
-                SeparationSettings(
-                    card, checked, device or self.settings.device, self.settings.processor_threads
-                ),
-                document.media,
-                self._workshop.pool,
-                self._workshop.cache,
-                portion(checkpoint, 0.0, 0.92),
-            )
-            self.last_device = separation.device or self.last_device
-            projects.add_separation(document, song_id, separation)
-            song = document.project.song(song_id)
-            self._draw(document, song, portion(checkpoint, 0.92, 0.94))
-            self._analyse(document, song, portion(checkpoint, 0.94, 1.0))
-
-        return work
-
-    def find_hits(self, song_id: str) -> None:
-        """Put looking for a song's hits and beats at the end of the queue."""
-        document = self.document
-
-        def work(checkpoint: Checkpoint) -> None:
-            self._analyse(document, document.project.song(song_id), checkpoint)
-
-        song = self.song(song_id)
-        if song is not None:
-            self.queue.add(f"Find the beats of {song.name}", work)
-
-    def _analyse(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
-        separation = song.separation
-        found = self._workshop.pool.run(
-            "analyse_song",
-            checkpoint,
-            mixture=str(document.media.mixture_file(song)),
-            drums=str(document.media.drums_file(song, separation)) if separation else None,
-        )
-        self.hits.keep(song, found["hits"])
-        if found["tempo_map"] is not None:
-            grid = from_plain(TempoMap, found["tempo_map"])
-            with document.command("Find the beats") as edit:
-                # What a person has set meanwhile stays.
-                if edit.project.song(song.id).tempo_map is None:
-                    edit.set(("songs", song.id, "tempo_map"), grid)
-        self.analysed(song.id)
-
-    def import_drums(self, song_id: str, source: Path) -> None:
-        """Take drums that were made elsewhere as a separation of a song."""
-        document = self.document
-
-        def work(checkpoint: Checkpoint) -> None:
-            song = document.project.song(song_id)
-            separation = project_work.import_drums(
-                source, song, document.media, self._workshop.pool, checkpoint
-            )
-            projects.add_separation(document, song_id, separation)
-            self._draw(document, document.project.song(song_id), no_checkpoint)
-
-        self.queue.add(source.name, work)
-
     # --- edits --------------------------------------------------------------------------
 
     def edit_song(self, name: str, song_id: str, *changes: tuple[tuple[str, ...], object]) -> None:
@@ -406,124 +238,18 @@ class Studio:
         drums = self.document.media.drums_file(song, separation) if separation else None
         return mixture, drums
 
-    def waveforms(self, song: Song) -> dict[str, Waveform]:
+    def waveforms(self, song: Song) -> SongWaveforms:
         """Return what can be drawn of a song now; what is missing is made, then announced.
 
         Raises
         ------
-        ProjectError
+        DrumStudioError
             If its sound is missing.
         """
-        mixture, drums = self.files(song)
-        reader = SongReader(mixture, drums)
-        found: dict[str, Waveform] = {}
-        for stem, path in song_work.peaks_paths(song).items():
-            try:
-                found[stem] = Waveform(PeaksReader(path), _StemSource(reader, stem))
-            except AudioOpenError:
-                self.background.run(lambda: self._draw(self.document, song, no_checkpoint))
-                return found
+        found = SongWaveforms(song, *self.files(song))
+        if not found.complete:
+            self.background.run(lambda: self.jobs.draw(self.document, song, no_checkpoint))
         return found
-
-    def _draw(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
-        separation = song.separation
-        song_work.draw(
-            song,
-            document.media.mixture_file(song),
-            document.media.drums_file(song, separation) if separation else None,
-            self._workshop.pool,
-            checkpoint,
-        )
-        self.waveforms_ready(song.id)
-
-    # --- export -------------------------------------------------------------------------
-
-    def output_paths(
-        self, song: Song, stems: Sequence[str], folder: Path, template: str, file_format: str
-    ) -> list[tuple[str, Path]]:
-        """Return each stem with the file it would be exported to.
-
-        Raises
-        ------
-        SettingError
-            If the template has an unknown field.
-        """
-        suffix = FORMATS[file_format].suffix
-        model = song.separation.model_id if song.separation else ""
-        return [
-            (
-                stem,
-                folder
-                / (
-                    fill_template(template, song=song.name, stem=STEM_NAMES[stem], model=model)
-                    + suffix
-                ),
-            )
-            for stem in stems
-        ]
-
-    def export(
-        self,
-        song: Song,
-        outputs: Sequence[tuple[str, Path]],
-        *,
-        file_format: str,
-        sample_rate: int | None,
-        overwrite: bool,
-        report: bool = True,
-    ) -> None:
-        """Put an export at the end of the queue; `exported` tells what was written."""
-        mixture, drums = self.files(song)
-
-        def work(checkpoint: Checkpoint) -> None:
-            written = song_work.export(
-                mixture,
-                drums,
-                outputs,
-                self._workshop.pool,
-                checkpoint,
-                file_format=file_format,
-                sample_rate=sample_rate,
-                overwrite=overwrite,
-            )
-            if report:
-                self.exported(written)
-
-        self.queue.add(f"Export {song.name}", work)
-
-    def stem_file(self, song: Song, stem: str) -> Path | None:
-        """Return a stem as a WAV file with a good name; None if it is being made now.
-
-        Made in the cache, once for each content; drums and original are second names of what
-        the project holds, the rest has to be written.
-
-        Raises
-        ------
-        DrumStudioError
-            If the song's sound is missing.
-        """
-        mixture, drums = self.files(song)
-        content = f"{song.mixture.sha256[:16]}-{drums.stem[:16] if drums else ''}"
-        folder = paths.user_cache_folder() / "stems" / content
-        ((_, target),) = self.output_paths(song, [stem], folder, "{song}_{stem}", "wav-float")
-        if target.exists():
-            return target
-        source = {"mixture": mixture, "drums": drums}.get(stem)
-        if source is not None:
-            with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
-                os.link(source, target)
-                return target
-        self.noticed(f"Writing {target.name}; it is ready in a moment")
-        self.export(
-            song,
-            [(stem, target)],
-            file_format="wav-float",
-            sample_rate=None,
-            overwrite=True,
-            report=False,
-        )
-        return None
 
     # --- settings and the end -----------------------------------------------------------
 
@@ -539,11 +265,11 @@ class Studio:
 
     def cache_bytes(self, done: Callable[[int], object]) -> None:
         """Find out how much the cache holds, and tell it from another thread."""
-        self.background.run(lambda: self._workshop.cache.size()["bytes"], done)
+        self.background.run(lambda: self.workshop.cache.size()["bytes"], done)
 
     def free_cache(self, done: Callable[[int], object]) -> None:
         """Empty the cache of what no project and no job needs; tell what it holds then."""
-        self.background.run(self._workshop.cache.free)
+        self.background.run(self.workshop.cache.free)
         self.cache_bytes(done)
 
     def close(self) -> None:
@@ -553,18 +279,6 @@ class Studio:
         for disconnect in self._disconnects:
             disconnect()
         self.document.close()
-        self._workshop.pool.close()
+        self.workshop.pool.close()
         if self._temporary is not None:
             self._temporary.cleanup()
-
-
-class _StemSource:
-    """One stem of a reader, for drawing single samples."""
-
-    def __init__(self, reader: SongReader, stem: str) -> None:
-        self._reader = reader
-        self._stem = stem
-
-    def read(self, start: int, count: int) -> Any:
-        """Return a stretch, float32 of shape (channels, count)."""
-        return self._reader.read(self._stem, start, count)

@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.material import song_material
+from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.studio import Studio
 from drumstudio.application.time_view import clock
 from drumstudio.application.transport import Listen, Transport
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.mix import TrackMix
 from drumstudio.core.song import Separation, Song, Strip
-from drumstudio.files.peaks import Waveform
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.model_panel import ModelPanel
 from drumstudio.ui.song_state import LaneView, SongState
@@ -68,7 +68,7 @@ class DocumentLink(QObject):
         self._state = state
         self._song_id = ""
         self._sound: tuple[str, ...] = ()
-        self._waveforms: dict[str, Waveform] = {}
+        self._waveforms: SongWaveforms | None = None
         self._gesture: dict[str, Strip] = {}
         self._listen = transport.view.listen
         bridge.listen(studio.document_changed, self.refresh)
@@ -118,7 +118,7 @@ class DocumentLink(QObject):
         if sound == self._sound:
             return
         before, self._sound = self._sound, sound
-        self._waveforms = {}
+        self._close_waveforms()
         if song is None:
             self._transport.open(None)
             return
@@ -141,11 +141,23 @@ class DocumentLink(QObject):
     def _on_waveforms(self, song_id: str) -> None:
         song = self.song
         if song is not None and song_id == song.id:
+            self._close_waveforms()
             try:
                 self._waveforms = self._studio.waveforms(song)
             except DrumStudioError as error:
                 self.problem.emit(error)
             self._show_lanes()
+
+    def _close_waveforms(self) -> None:
+        if self._waveforms is not None:
+            for lane in self._state.lanes:
+                lane.waveform = None
+            self._waveforms.close()
+            self._waveforms = None
+
+    def close(self) -> None:
+        """Close the files that are drawn from."""
+        self._close_waveforms()
 
     # --- lanes ---------------------------------------------------------------------------
 
@@ -174,7 +186,7 @@ class DocumentLink(QObject):
                     name,
                     token,
                     strip.colour if strip is not None else "",
-                    self._waveforms.get(stem),
+                    self._waveforms.stems.get(stem) if self._waveforms else None,
                     dimmed=not heard or (strip is not None and soloing and not strip.solo),
                     hatched=strip is not None and strip.mute,
                 )

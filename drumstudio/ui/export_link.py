@@ -64,7 +64,7 @@ class ExportLink(QObject):
             wish = dialog.wish()
             self._folder = wish.folder
             try:
-                self._studio.export(
+                self._studio.stems.export(
                     song,
                     self._outputs(song, wish),
                     file_format=wish.file_format,
@@ -76,7 +76,7 @@ class ExportLink(QObject):
         dialog.deleteLater()
 
     def _outputs(self, song: Song, wish: ExportWish) -> list[tuple[str, Path]]:
-        return self._studio.output_paths(
+        return self._studio.stems.output_paths(
             song, wish.stems, wish.folder, wish.template, wish.file_format
         )
 
@@ -103,7 +103,7 @@ class ExportLink(QObject):
         if song is None:
             return None
         try:
-            return self._studio.stem_file(song, stem)
+            return self._studio.stems.stem_file(song, stem)
         except DrumStudioError as error:
             self._show_error(error)
             return None

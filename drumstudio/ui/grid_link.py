@@ -92,7 +92,7 @@ class GridLink(QObject):
         if self._song is None:
             return
         if self._hits is None:
-            self._studio.find_hits(self._song.id)
+            self._studio.jobs.find_hits(self._song.id)
             self._studio.noticed("Looking for the hits; they are known in a moment")
             return
         find = next_hit if forward else previous_hit

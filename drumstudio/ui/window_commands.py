@@ -145,7 +145,7 @@ class WindowCommands(QObject):
     def add_paths(self, paths_: Sequence[Path]) -> None:
         """Take what was dropped or opened."""
         models = self._window.models
-        self._window.studio.add_paths(paths_, models.model_id, models.values())
+        self._window.studio.jobs.add_paths(paths_, models.model_id, models.values())
 
     def open_songs(self) -> None:
         """Ask for sound files."""
@@ -159,13 +159,13 @@ class WindowCommands(QObject):
     def demo(self) -> None:
         """Take the demo song."""
         models = self._window.models
-        self._window.studio.add_demo(models.model_id, models.values())
+        self._window.studio.jobs.add_demo(models.model_id, models.values())
 
     def separate(self) -> None:
         """Separate the song at hand with the chosen model."""
         song, models = self._window.document.song, self._window.models
         if song is not None and models.model_id:
-            self._window.studio.separate(song.id, models.model_id, models.values())
+            self._window.studio.jobs.separate(song.id, models.model_id, models.values())
 
     def import_drums(self) -> None:
         """Ask for drums that were made elsewhere."""
@@ -174,7 +174,7 @@ class WindowCommands(QObject):
             self._window, "Import drums for this song", str(Path.home())
         )
         if file and song is not None:
-            self._window.studio.import_drums(song.id, Path(file))
+            self._window.studio.jobs.import_drums(song.id, Path(file))
 
     def remove_song(self) -> None:
         """Take the song at hand out of the project."""

@@ -1,0 +1,213 @@
+"""The queue's work on songs: open, separate, analyse, draw, import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drumstudio.application import projects, song_work
+from drumstudio.application.document import Document
+from drumstudio.catalog.model_card import Value
+from drumstudio.core.plain import from_plain
+from drumstudio.core.song import Song
+from drumstudio.core.tempo_map import TempoMap
+from drumstudio.files.project_folder import is_project
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.workflows import project as project_work
+from drumstudio.workflows.demo_song import demo_song
+from drumstudio.workflows.find_songs import find_songs
+from drumstudio.workflows.separate_song import SeparationSettings
+
+if TYPE_CHECKING:
+    from drumstudio.application.studio import Studio
+
+
+class SongJobs:
+    """Puts work on songs into the studio's queue.
+
+    Parameters
+    ----------
+    studio : Studio
+        Whose project, queue and models.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def add_paths(
+        self,
+        paths: Sequence[Path],
+        model_id: str,
+        parameters: dict[str, Value],
+    ) -> None:
+        """Take what was dropped or named: songs, folders of songs, or one project.
+
+        Each song becomes a row of the queue that opens and then separates it.
+        """
+        projects = [path for path in paths if is_project(path)]
+        if projects:
+            self._studio.open_project(projects[0])
+            return
+
+        def add() -> None:
+            found = find_songs(paths)
+            for song, _ in found.songs:
+                self._studio.queue.add(song.name, self._opening(song, model_id, parameters))
+            passed_over = len(found.ignored)
+            if passed_over:
+                files = "file is" if passed_over == 1 else "files are"
+                self._studio.noticed(f"{passed_over} {files} no sound and left out")
+            for folder in found.empty:
+                self._studio.noticed(f"No songs in {folder.name}")
+
+        self._studio.background.run(add)
+
+    def add_demo(self, model_id: str, parameters: dict[str, Value]) -> None:
+        """Render the demo song and take it like any other."""
+        opened: dict[str, Callable[[Checkpoint], None]] = {}
+
+        def work(checkpoint: Checkpoint) -> None:
+            if "work" not in opened:
+                demo = demo_song(self._studio.workshop.pool, portion(checkpoint, 0.0, 0.2))
+                opened["work"] = self._opening(demo.mixture, model_id, parameters, name="Demo song")
+            opened["work"](portion(checkpoint, 0.2, 1.0))
+
+        self._studio.queue.add("Demo song", work)
+
+    def separate(
+        self,
+        song_id: str,
+        model_id: str,
+        parameters: dict[str, Value],
+        device: str | None = None,
+    ) -> None:
+        """Put the separation of a song at the end of the queue."""
+        song = self._studio.song(song_id)
+        if song is not None:
+            work = self._separating(song_id, model_id, parameters, device)
+            self._studio.queue.add(song.name, work)
+
+    def retry_on_cpu(self, number: int) -> None:
+        """Have a failed job run again without the graphics processor."""
+        self._studio.change_setting("device", "cpu")
+        self._studio.queue.retry(number)
+
+    def import_drums(self, song_id: str, source: Path) -> None:
+        """Take drums that were made elsewhere as a separation of a song."""
+        document = self._studio.document
+
+        def work(checkpoint: Checkpoint) -> None:
+            song = document.project.song(song_id)
+            separation = project_work.import_drums(
+                source, song, document.media, self._studio.workshop.pool, checkpoint
+            )
+            projects.add_separation(document, song_id, separation)
+            self.draw(document, document.project.song(song_id), no_checkpoint)
+
+        self._studio.queue.add(source.name, work)
+
+    def find_hits(self, song_id: str) -> None:
+        """Put looking for a song's hits and beats at the end of the queue."""
+        document = self._studio.document
+
+        def work(checkpoint: Checkpoint) -> None:
+            self._analyse(document, document.project.song(song_id), checkpoint)
+
+        song = self._studio.song(song_id)
+        if song is not None:
+            self._studio.queue.add(f"Find the beats of {song.name}", work)
+
+    # --- the work itself ------------------------------------------------------------------
+
+    def _opening(
+        self,
+        source: Path,
+        model_id: str,
+        parameters: dict[str, Value],
+        name: str = "",
+    ) -> Callable[[Checkpoint], None]:
+        """Return work that opens and separates a song; tried again, it goes on where it was."""
+        document = self._studio.document
+        opened: list[Song] = []
+
+        def work(checkpoint: Checkpoint) -> None:
+            if not opened:
+                pool = self._studio.workshop.pool
+                song = project_work.open_song(
+                    source, document.media, pool, portion(checkpoint, 0.0, 0.08)
+                )
+                song = replace(song, name=name or song.name)
+                projects.add_song(document, song)
+                opened.append(song)
+            song = opened[0]
+            self.draw(document, song, portion(checkpoint, 0.08, 0.1))
+            separating = self._separating(song.id, model_id, parameters, None, document)
+            separating(portion(checkpoint, 0.1, 1.0))
+
+        return work
+
+    def _separating(
+        self,
+        song_id: str,
+        model_id: str,
+        parameters: dict[str, Value],
+        device: str | None,
+        document: Document | None = None,
+    ) -> Callable[[Checkpoint], None]:
+        document = document or self._studio.document
+        card = self._studio.catalog.find(model_id)
+        checked = card.check_settings(parameters)
+
+        def work(checkpoint: Checkpoint) -> None:
+            song = document.project.song(song_id)
+            separation = project_work.separate_into(
+                song,
+                SeparationSettings(
+                    card,
+                    checked,
+                    device or self._studio.settings.device,
+                    self._studio.settings.processor_threads,
+                ),
+                document.media,
+                self._studio.workshop.pool,
+                self._studio.workshop.cache,
+                portion(checkpoint, 0.0, 0.92),
+            )
+            self._studio.last_device = separation.device or self._studio.last_device
+            projects.add_separation(document, song_id, separation)
+            song = document.project.song(song_id)
+            self.draw(document, song, portion(checkpoint, 0.92, 0.94))
+            self._analyse(document, song, portion(checkpoint, 0.94, 1.0))
+
+        return work
+
+    def _analyse(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
+        separation = song.separation
+        found = self._studio.workshop.pool.run(
+            "analyse_song",
+            checkpoint,
+            mixture=str(document.media.mixture_file(song)),
+            drums=str(document.media.drums_file(song, separation)) if separation else None,
+        )
+        self._studio.hits.keep(song, found["hits"])
+        if found["tempo_map"] is not None:
+            grid = from_plain(TempoMap, found["tempo_map"])
+            with document.command("Find the beats") as edit:
+                # What a person has set meanwhile stays.
+                if edit.project.song(song.id).tempo_map is None:
+                    edit.set(("songs", song.id, "tempo_map"), grid)
+        self._studio.analysed(song.id)
+
+    def draw(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
+        """See that a song's waveforms can be drawn, and announce it; waits for the worker."""
+        separation = song.separation
+        song_work.draw(
+            song,
+            document.media.mixture_file(song),
+            document.media.drums_file(song, separation) if separation else None,
+            self._studio.workshop.pool,
+            checkpoint,
+        )
+        self._studio.waveforms_ready(song.id)
