@@ -330,21 +330,63 @@ class SongEdit:
         """
         return self._summed(self.edited.layers, channel, first, last)
 
-    def field_tile(self, channel: int, index: TileIndex) -> Field:
-        """Return e on a tile, float32 of shape (frames, bins)."""
-        return self.field_tile_with(channel, index, None, None)
-
-    def field_tile_with(
-        self, channel: int, index: TileIndex, layer: LayerStrokes | None, cells: Cells | None
+    def field_tile(
+        self, channel: int, index: TileIndex, gesture: tuple[LayerStrokes, Cells] | None = None
     ) -> Field:
-        """Return e on a tile with other cells in the place of one layer's."""
+        """Return e on a tile, float32 of shape (frames, bins).
+
+        Parameters
+        ----------
+        channel : int
+            Which channel.
+        index : TileIndex
+            Which tile.
+        gesture : tuple of LayerStrokes and Cells, optional
+            What a layer's tile is to be instead, while it is being painted on.
+        """
         total = np.zeros(self.tiles.grid.shape(index), dtype=np.float32)
-        for paint in self.edited.layers:
-            if paint.strokes is layer and cells is not None:
-                total += np.float32(paint.opacity) * cells.astype(np.float32)
-            else:
-                self._add(total, paint.strokes.chain(index, channel), index, paint.opacity)
+        for layer in self.edited.layers:
+            total += self._tile(layer.strokes, layer.opacity, channel, index, gesture)
         return np.clip(total, -1.0, 1.0, out=total)
+
+    def protection_tile(
+        self, channel: int, index: TileIndex, gesture: tuple[LayerStrokes, Cells] | None = None
+    ) -> Field:
+        """Return how much of a tile is kept, in [0, 1]; parameters as of `field_tile`."""
+        free = np.ones(self.tiles.grid.shape(index), dtype=np.float32)
+        for layer in self.protected:
+            free *= 1 - self._tile(layer.strokes, layer.opacity, channel, index, gesture)
+        return 1 - free
+
+    def _tile(
+        self,
+        strokes: LayerStrokes,
+        opacity: float,
+        channel: int,
+        index: TileIndex,
+        gesture: tuple[LayerStrokes, Cells] | None,
+    ) -> Field:
+        if gesture is not None and gesture[0] is strokes:
+            cells = gesture[1]
+        else:
+            cells = self.tiles.tile(strokes.chain(index, channel), index)
+        return np.float32(opacity) * cells.astype(np.float32)
+
+    def tiles_unlike(self, other: SongEdit) -> frozenset[TileIndex]:
+        """Return the tiles whose field or protection may differ from another edit's."""
+        mine, theirs = self._signatures(), other._signatures()
+        return frozenset(
+            index for index in mine.keys() | theirs.keys() if mine.get(index) != theirs.get(index)
+        )
+
+    def _signatures(self) -> dict[TileIndex, list[object]]:
+        """Return what decides about every tile that is touched: chains are equal if the same."""
+        found: dict[TileIndex, list[object]] = {}
+        for kind, layers in (("paint", self.edited.layers), ("protect", self.protected)):
+            for layer in layers:
+                for index, chains in layer.strokes.tiles.items():
+                    found.setdefault(index, []).append((kind, layer.opacity, chains))
+        return found
 
     def drums(
         self,

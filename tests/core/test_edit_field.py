@@ -279,4 +279,40 @@ def test_a_stroke_in_progress_stands_in_for_its_layer():
     layers = [tiles.layer(rasters([everything(grid, "drums", s)], grid)) for s in (0.25, 0.5)]
     edit = SongEdit(tiles, Edited("d", 0.0, tuple(Painted(layer) for layer in layers)))
     instead = np.full(grid.shape((0, 0)), -0.25, dtype=np.float16)
-    assert (edit.field_tile_with(0, (0, 0), layers[1], instead) == 0.0).all()
+    assert (edit.field_tile(0, (0, 0)) == 0.75).all()
+    assert (edit.field_tile(0, (0, 0), (layers[1], instead)) == 0.0).all()
+
+
+def test_protections_add_up_to_no_more_than_everything():
+    grid = a_grid()
+    tiles = tiles_of(grid)
+    half, left = (
+        tiles.layer(rasters([stroke], grid))
+        for stroke in (
+            everything(grid, "protect", 0.5),
+            Stroke("protect", rectangle(-1, 9, -9, 9e3), 0.5, "left"),
+        )
+    )
+    kept = Edited("d")
+    edit = SongEdit(tiles, kept, (Protected(half, kept), Protected(left, kept, 0.5)))
+    assert (edit.protection_tile(0, (0, 1)) == 0.625).all()
+    assert (edit.protection_tile(1, (0, 1)) == 0.5).all()
+    ones = np.ones(grid.shape((0, 1)), dtype=np.float16)
+    assert (edit.protection_tile(1, (0, 1), (left, ones)) == 0.75).all()
+
+
+def test_the_tiles_that_differ_between_two_edits_are_found():
+    grid = a_grid(seconds=30.0)
+    tiles = tiles_of(grid)
+    first, second = rasters([Stroke("drums", a_path([(t, 900.0)])) for t in (5.0, 25.0)], grid)
+    layer = tiles.layer([first])
+
+    def edit(strokes, opacity=1.0, protected=()):
+        return SongEdit(tiles, Edited("d", 0.0, (Painted(strokes, opacity),)), protected)
+
+    one, both = edit(layer), edit(layer.following((first, second)))
+    assert one.tiles_unlike(edit(tiles.layer([first]))) == frozenset()
+    assert both.tiles_unlike(one) == one.tiles_unlike(both) == second.tiles
+    assert one.tiles_unlike(edit(layer, 0.5)) == first.tiles
+    keep = Protected(tiles.layer([second]), Edited("d"))
+    assert one.tiles_unlike(edit(layer, 1.0, (keep,))) == second.tiles

@@ -1,0 +1,359 @@
+"""The mask editor without a window: tools, gestures, layers; a stroke is one step of undo."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+from drumstudio.application import stroke_layers
+from drumstudio.application.document import Document
+from drumstudio.application.gesture import AreaGesture, BrushGesture, Point
+from drumstudio.application.listeners import Listeners
+from drumstudio.core import check
+from drumstudio.core.edit_field import Field, LayerStrokes, Painted, Protected, SongEdit, painted
+from drumstudio.core.errors import ProjectError
+from drumstudio.core.raster import Raster
+from drumstudio.core.song import Song, StrokeLayer
+from drumstudio.core.strokes import CHANNELS, Polygon, Shape, Stroke
+from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex
+from drumstudio.workflows.song_edit import SongEdits
+
+AREAS = ("rectangle", "time range", "frequency range", "lasso")
+TOOLS = ("brush", "eraser", *AREAS)
+
+_TARGETS = ("drums", "rest", "protect")
+_SIZE_STEP = 1.25
+_SECONDS = (0.001, 10.0)
+_HZ = (10.0, 20_000.0)
+_DONE = {"drums": "Paint to drums", "rest": "Paint to rest", "protect": "Protect drums"}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What a person paints with.
+
+    Parameters
+    ----------
+    tool : str
+        One of `TOOLS`.
+    target : {"drums", "rest", "protect"}
+        Where the sound goes; the eraser has none.
+    size_seconds, size_hz : float
+        The brush, from edge to edge.
+    strength : float
+        In [0, 1], a share of amplitude.
+    hardness : float
+        In [0, 1]; of areas, 1 has no soft edge.
+    channels : {"both", "left", "right"}
+        What is painted on.
+    """
+
+    tool: str = "brush"
+    target: str = "drums"
+    size_seconds: float = 0.06
+    size_hz: float = 1_200.0
+    strength: float = 1.0
+    hardness: float = 0.5
+    channels: str = "both"
+
+    def __post_init__(self) -> None:
+        check.one_of("tool", self.tool, TOOLS)
+        check.one_of("target", self.target, _TARGETS)
+        check.within("size_seconds", self.size_seconds, *_SECONDS)
+        check.within("size_hz", self.size_hz, *_HZ)
+        check.within("strength", self.strength, 0.0, 1.0)
+        check.within("hardness", self.hardness, 0.0, 1.0)
+        check.one_of("channels", self.channels, CHANNELS)
+
+    def swapped(self) -> ToolSettings:
+        """Return them with drums and rest exchanged."""
+        other = {"drums": "rest", "rest": "drums"}.get(self.target, self.target)
+        return replace(self, target=other)
+
+    def scaled(self, steps: int) -> ToolSettings:
+        """Return them with a brush so many steps larger, or smaller."""
+        factor = _SIZE_STEP**steps
+        return replace(
+            self,
+            size_seconds=min(max(self.size_seconds * factor, _SECONDS[0]), _SECONDS[1]),
+            size_hz=min(max(self.size_hz * factor, _HZ[0]), _HZ[1]),
+        )
+
+    @property
+    def feather(self) -> tuple[float, float]:
+        """The soft edge of an area: the brush's own, in seconds and hertz."""
+        soft = (1.0 - self.hardness) / 2
+        return (self.size_seconds * soft, self.size_hz * soft) if soft else (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawing:
+    """A gesture under way, with the layer it is for."""
+
+    shape: BrushGesture | AreaGesture
+    settings: ToolSettings
+    target: str
+    layer: StrokeLayer
+    strokes: LayerStrokes
+    edit: SongEdit
+
+
+class Editor:
+    """The mask editor of one song.
+
+    May be used from any thread; listeners are called on the thread that edits.
+
+    Parameters
+    ----------
+    document : Document
+        The project.
+    song_id : str
+        A song of it that has been separated.
+    cache : TileCache, optional
+        Where tiles are kept.
+
+    Attributes
+    ----------
+    settings : ToolSettings
+        What is painted with; the next gesture takes what stands here.
+    layer_id : str or None
+        The layer that was chosen to paint on.
+    looks_changed : Listeners
+        Called with the tiles that look different, as a frozenset of TileIndex.
+    edited : Listeners
+        Called without arguments when the drums sound different: a stroke was finished,
+        something was undone, the model changed.
+
+    Raises
+    ------
+    ProjectError
+        If the song has not been separated or a stroke can not be read.
+    """
+
+    def __init__(self, document: Document, song_id: str, cache: TileCache | None = None) -> None:
+        self.looks_changed: Listeners[[frozenset[TileIndex]]] = Listeners()
+        self.edited: Listeners[[]] = Listeners()
+        self.settings = ToolSettings()
+        self.layer_id: str | None = None
+        self._document = document
+        self._song_id = song_id
+        self._edits = SongEdits(self.song, document.media, cache)
+        self._guard = threading.RLock()
+        self._followed = self.song
+        self._edit = self._edits.edit(self._followed)
+        self._drawing: _Drawing | None = None
+        self._disconnect = document.changed.connect(self._follow)
+
+    # --- what it shows ------------------------------------------------------------------
+
+    @property
+    def song(self) -> Song:
+        """The song as it stands."""
+        return self._document.project.song(self._song_id)
+
+    @property
+    def grid(self) -> Grid:
+        """The cells that are painted."""
+        return self._edits.grid
+
+    @property
+    def edit(self) -> SongEdit:
+        """What the strokes that are finished do."""
+        return self._edit
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a gesture is under way."""
+        return self._drawing is not None
+
+    @property
+    def outline(self) -> list[Point]:
+        """The corners of the area that is being spanned, in seconds and hertz."""
+        drawing = self._drawing
+        if drawing is None or not isinstance(drawing.shape, AreaGesture):
+            return []
+        return drawing.shape.outline
+
+    def field_tile(self, channel: int, index: TileIndex) -> Field:
+        """Return e on a tile with the gesture under way, float32 (frames, bins) in [-1, 1]."""
+        with self._guard:
+            edit, gesture = self._shown(channel, index)
+            return edit.field_tile(channel, index, gesture)
+
+    def protection_tile(self, channel: int, index: TileIndex) -> Field:
+        """Return how much of a tile is kept, with the gesture under way, in [0, 1]."""
+        with self._guard:
+            edit, gesture = self._shown(channel, index)
+            return edit.protection_tile(channel, index, gesture)
+
+    def _shown(
+        self, channel: int, index: TileIndex
+    ) -> tuple[SongEdit, tuple[LayerStrokes, Cells] | None]:
+        drawing = self._drawing
+        if drawing is None or not isinstance(drawing.shape, BrushGesture):
+            return self._edit, None
+        weights = drawing.shape.weights(index)
+        acts = (
+            drawing.settings.channels == "both"
+            or channel == CHANNELS.index(drawing.settings.channels) - 1
+        )
+        if weights is None or not acts:
+            return drawing.edit, None
+        before = drawing.edit.tiles.tile(drawing.strokes.chain(index, channel), index)
+        return drawing.edit, (drawing.strokes, painted(before, weights, drawing.target))
+
+    # --- gestures -----------------------------------------------------------------------
+
+    def press(self, seconds: float, hertz: float, pressure: float = 1.0) -> None:
+        """Begin a gesture; one that is under way is dropped.
+
+        Raises
+        ------
+        ProjectError
+            If the project is read-only, or the layer that it would be on is switched off.
+        """
+        self.abort()
+        with self._guard:
+            self._document.require_writable("Cannot paint")
+            settings = self.settings
+            target = "erase" if settings.tool == "eraser" else settings.target
+            layer = stroke_layers.layer_for(self.song, target, self.layer_id)
+            if layer is None:
+                return
+            if not layer.on or not layer.opacity:
+                raise ProjectError(
+                    f"Cannot paint on the layer {layer.name}",
+                    why="it is switched off, so that nothing would be seen or heard.",
+                    fix="Switch it on, or choose another layer.",
+                )
+            strokes, edit = self._with_layer(layer)
+            self._drawing = _Drawing(
+                self._new_shape(settings), settings, target, layer, strokes, edit
+            )
+        self.move(seconds, hertz, pressure)
+
+    def move(
+        self, seconds: float, hertz: float, pressure: float = 1.0, *, straight: bool = False
+    ) -> None:
+        """Go on with a gesture; without one nothing happens.
+
+        Parameters
+        ----------
+        seconds, hertz : float
+            Where to; anywhere, also outside the song.
+        pressure : float
+            In [0, 1].
+        straight : bool
+            Whether the brush draws a straight line from where it was pressed.
+        """
+        with self._guard:
+            drawing = self._drawing
+            if drawing is None:
+                return
+            if isinstance(drawing.shape, AreaGesture):
+                drawing.shape.draw(seconds, hertz)
+                return
+            pressure = min(max(pressure, 0.0), 1.0)
+            tiles = drawing.shape.draw(seconds, hertz, pressure, straight=straight)
+        if tiles:
+            self.looks_changed(tiles)
+
+    def release(self) -> None:
+        """End a gesture: what was painted is one step of undo. Without one nothing happens.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the stroke can not be kept; then nothing has happened.
+        """
+        with self._guard:
+            drawing, self._drawing = self._drawing, None
+        if drawing is None:
+            return
+        try:
+            shape = drawing.shape.shape
+            if shape is not None:
+                self._paint(drawing, shape)
+        finally:
+            self._tell_dropped(drawing)
+
+    def abort(self) -> None:
+        """Drop a gesture: nothing has happened."""
+        with self._guard:
+            drawing, self._drawing = self._drawing, None
+        if drawing is not None:
+            self._tell_dropped(drawing)
+
+    def _tell_dropped(self, drawing: _Drawing) -> None:
+        if isinstance(drawing.shape, BrushGesture):
+            self.looks_changed(drawing.shape.tiles)
+
+    def _paint(self, drawing: _Drawing, shape: Shape) -> None:
+        settings = drawing.settings
+        stroke = Stroke(drawing.target, shape, settings.strength, settings.channels)
+        blob = self._document.media.keep_stroke(stroke)
+        with self._guard:
+            self._edits.add(blob, Raster(stroke, self.grid, blob.sha256))
+        name = _DONE.get(drawing.target, "Erase")
+        stroke_layers.paint(self._document, self._song_id, drawing.layer, [blob], name)
+
+    def _new_shape(self, settings: ToolSettings) -> BrushGesture | AreaGesture:
+        if settings.tool in AREAS:
+            length, highest = self.song.mixture.seconds, self.grid.sample_rate / 2
+            return AreaGesture(settings.tool, length, highest, settings.feather)
+        radius = settings.size_seconds / 2, settings.size_hz / 2
+        return BrushGesture(self.grid, radius, settings.hardness, settings.strength)
+
+    def _with_layer(self, layer: StrokeLayer) -> tuple[LayerStrokes, SongEdit]:
+        """Return a layer's strokes and the edit with it, even if it is not there yet."""
+        strokes = self._edits.layers_of(self.song).get(layer.id)
+        if strokes is not None:
+            return strokes, self._edit
+        edit, strokes = self._edit, self._edit.tiles.layer()
+        if layer.kind == "paint":
+            layers = (*edit.edited.layers, Painted(strokes, layer.opacity))
+            return strokes, replace(edit, edited=replace(edit.edited, layers=layers))
+        new = Protected(strokes, edit.edited, layer.opacity)
+        return strokes, replace(edit, protected=(*edit.protected, new))
+
+    # --- areas --------------------------------------------------------------------------
+
+    def restore(self, area: Polygon) -> None:
+        """Bring the model's drums back in an area: one step of undo.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            If the project is read-only or the disk refuses.
+        """
+        stroke_layers.restore_model(self._document, self._song_id, Stroke("erase", area))
+
+    # --- following the document ---------------------------------------------------------
+
+    def _follow(self) -> None:
+        with self._guard:
+            song = next((s for s in self._document.project.songs if s.id == self._song_id), None)
+            if song is None or song.separation is None or song is self._followed:
+                return
+            before, self._followed = self._edit, song
+            self._edit = self._edits.edit(song)
+            unlike = self._edit.tiles_unlike(before)
+            blocks = self._edit.changed_blocks() | before.changed_blocks()
+            sounds = before.edited.drums != self._edit.edited.drums or any(
+                before.key(block) != self._edit.key(block) for block in blocks
+            )
+            if self._drawing is not None:
+                # Somebody else has changed the song under the brush: the gesture goes on.
+                layer = self._drawing.layer
+                there = next((one for one in song.layers if one.id == layer.id), layer)
+                strokes, edit = self._with_layer(there)
+                self._drawing = replace(self._drawing, layer=there, strokes=strokes, edit=edit)
+        if unlike:
+            self.looks_changed(unlike)
+        if sounds:
+            self.edited()
+
+    def close(self) -> None:
+        """Let go of the document."""
+        self.abort()
+        self._disconnect()

@@ -1,0 +1,158 @@
+"""A gesture of the mask editor, from press to release, and the shape that comes of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumstudio.core.raster import PathRaster, Weights
+from drumstudio.core.strokes import MAX_CORNERS, MAX_POINTS, Path, Polygon, rectangle
+from drumstudio.core.tiles import Grid, TileIndex
+
+Point = tuple[float, float]
+"""Seconds and hertz."""
+
+_LEAST_STEP = 1 / 16  # of the brush: points closer to each other change nothing one can see
+
+
+class BrushGesture:
+    """A brush that is being drawn; its weights are there while it moves.
+
+    Parameters
+    ----------
+    grid : Grid
+        The song's.
+    radius : tuple of float
+        Half the brush, in seconds and hertz.
+    hardness, strength : float
+        In [0, 1].
+    """
+
+    def __init__(
+        self, grid: Grid, radius: tuple[float, float], hardness: float, strength: float
+    ) -> None:
+        self._grid = grid
+        self._radius = radius
+        self._hardness = hardness
+        self._strength = strength
+        self._points: list[tuple[float, float, float]] = []
+        self._raster: PathRaster | None = None
+        self._weights: dict[TileIndex, NDArray[np.float64]] = {}
+
+    @property
+    def shape(self) -> Path:
+        """What was drawn so far."""
+        return Path(np.array(self._points, dtype=np.float64), *self._radius, self._hardness)
+
+    @property
+    def tiles(self) -> frozenset[TileIndex]:
+        """The tiles that it may change."""
+        return frozenset(self._weights)
+
+    def draw(
+        self, seconds: float, hertz: float, pressure: float, *, straight: bool = False
+    ) -> frozenset[TileIndex]:
+        """Draw on to a point; return the tiles that look different now.
+
+        Parameters
+        ----------
+        seconds, hertz : float
+            Where to.
+        pressure : float
+            In [0, 1].
+        straight : bool
+            Whether to leave out everything between the first point and this one.
+        """
+        point = (seconds, hertz, pressure)
+        if straight and len(self._points) > 1:
+            before = frozenset(self._weights)
+            self._points = [self._points[0], point]
+            return before | self._begin()
+        if not self._points:
+            self._points.append(point)
+            return self._begin()
+        if not self._is_new(point) or len(self._points) >= MAX_POINTS or self._raster is None:
+            return frozenset()
+        number = len(self._points)
+        tiles = self._raster.add(np.array(self._points[-1]), np.array(point))
+        self._points.append(point)
+        for index in tiles:
+            new = self._raster.weights(index, number)
+            old = self._weights.get(index)
+            self._weights[index] = new if old is None else np.maximum(old, new, out=old)
+        return tiles
+
+    def weights(self, index: TileIndex) -> Weights | None:
+        """Return the weights on a tile as `core.raster.Raster` gives them; None if untouched."""
+        weights = self._weights.get(index)
+        return None if weights is None else (self._strength * weights).astype(np.float32)
+
+    def _begin(self) -> frozenset[TileIndex]:
+        self._raster = PathRaster(self.shape, self._grid)
+        self._weights = {index: self._raster.weights(index) for index in self._raster.tiles}
+        return self._raster.tiles
+
+    def _is_new(self, point: tuple[float, float, float]) -> bool:
+        last = self._points[-1]
+        away = math.hypot(
+            (point[0] - last[0]) / self._radius[0], (point[1] - last[1]) / self._radius[1]
+        )
+        return away >= _LEAST_STEP or abs(point[2] - last[2]) >= _LEAST_STEP
+
+
+class AreaGesture:
+    """An area that is being spanned: by two corners, or around a line.
+
+    Parameters
+    ----------
+    tool : {"rectangle", "time range", "frequency range", "lasso"}
+        What is spanned.
+    song_seconds : float
+        Length of the song.
+    highest_hz : float
+        Half its rate.
+    feather : tuple of float
+        In seconds and hertz; both positive, or both 0.
+    """
+
+    def __init__(
+        self, tool: str, song_seconds: float, highest_hz: float, feather: tuple[float, float]
+    ) -> None:
+        self._tool = tool
+        self._song_seconds = song_seconds
+        self._highest_hz = highest_hz
+        self._feather = feather
+        self._points: list[Point] = []
+
+    def draw(self, seconds: float, hertz: float) -> None:
+        """Go on to a point."""
+        if len(self._points) < MAX_CORNERS and (seconds, hertz) not in self._points[-1:]:
+            self._points.append((seconds, hertz))
+
+    @property
+    def outline(self) -> list[Point]:
+        """The corners of what would be filled now."""
+        return [(float(x), float(y)) for x, y in self._corners()]
+
+    @property
+    def shape(self) -> Polygon | None:
+        """The area; None if it is none yet."""
+        corners = self._corners()
+        if len(corners) < 3 or np.ptp(corners[:, 0]) == 0 or np.ptp(corners[:, 1]) == 0:
+            return None
+        return Polygon(corners, *self._feather)
+
+    def _corners(self) -> NDArray[np.float64]:
+        if self._tool == "lasso" or len(self._points) < 2:
+            return np.array(self._points, dtype=np.float64).reshape(-1, 2)
+        (first, low), (last, high) = self._points[0], self._points[-1]
+        # Where a range has no end of its own, its soft edge lies outside the song.
+        beyond_seconds = self._feather[0] + 1.0
+        beyond_hz = self._feather[1] + 1.0
+        if self._tool == "time range":
+            low, high = -beyond_hz, self._highest_hz + beyond_hz
+        if self._tool == "frequency range":
+            first, last = -beyond_seconds, self._song_seconds + beyond_seconds
+        return rectangle(min(first, last), max(first, last), min(low, high), max(low, high)).corners

@@ -1,0 +1,50 @@
+"""Projects whose song has sound that can be edited: short, of a low rate, made from noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from drumstudio.application.document import Document
+from drumstudio.application.projects import add_separation, add_song
+from drumstudio.core.song import Media, Separation, Song, new_id
+from drumstudio.files.project_media import MIXTURES, SEPARATIONS
+from drumstudio.files.wav_file import WavWriter
+
+SAMPLE_RATE = 8_000
+
+
+def noise(seconds, channels=2, seed=1, sample_rate=SAMPLE_RATE):
+    generator = np.random.default_rng(seed)
+    shape = (channels, round(seconds * sample_rate))
+    return (0.2 * generator.standard_normal(shape)).astype(np.float32)
+
+
+def keep_sound(document: Document, folder: str, samples, sample_rate=SAMPLE_RATE) -> Media:
+    with document.media.incoming(folder) as incoming:
+        with WavWriter(incoming, sample_rate, samples.shape[0]) as writer:
+            writer.write(samples)
+        sha256, size = document.media.keep(incoming, folder)
+    return Media(sha256, size, sample_rate, samples.shape[0], samples.shape[1])
+
+
+def separate(document: Document, song: Song, drums, name="Model") -> Separation:
+    media = keep_sound(document, SEPARATIONS, drums, song.mixture.sample_rate)
+    separation = Separation(new_id(), name, media, "import")
+    add_separation(document, song.id, separation)
+    return separation
+
+
+def a_song(document: Document, mixture, drums, sample_rate=SAMPLE_RATE, name="Song") -> str:
+    """Add a song with one separation to a project; return its id."""
+    song = Song(new_id(), name, "song.wav", keep_sound(document, MIXTURES, mixture, sample_rate))
+    add_song(document, song)
+    separate(document, song, drums)
+    return song.id
+
+
+def an_edited_project(folder: Path, seconds=3.0, channels=2) -> tuple[Document, str]:
+    document = Document.create(folder / "Project")
+    mixture, drums = noise(seconds, channels), noise(seconds, channels, seed=2) / 2
+    return document, a_song(document, mixture, drums)
