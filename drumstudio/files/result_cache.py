@@ -7,6 +7,7 @@ In the cache's folder::
     sounds/<sha256>.wav   drums files, named by content, never rewritten
     work/<key>/           finished chunks of a separation that is not finished
     work/<key>.lock       held by who works in the folder beside it
+    scratch/<any>/        files of a moment, with a lock beside it in the same way
     lock                  held for moments, by who changes anything of the above
 
 Any number of programs may use one cache: nothing that somebody reads (`CachedResult`) or
@@ -20,6 +21,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +39,7 @@ from drumstudio.files.plain_file import file_sha256, is_plain_file, read_plain
 
 DEFAULT_CAP_BYTES = 20 * 10**9
 _ENTRY_LIMIT_BYTES = 1_000_000
+_PREPARE = "Cannot prepare a separation"
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -129,6 +132,7 @@ class ResultCache:
         self._entries = folder / "entries"
         self._sounds = folder / "sounds"
         self._work = folder / "work"
+        self._scratch = folder / "scratch"
         self._cap_bytes = cap_bytes
 
     def get(self, key: str) -> CachedResult | None:
@@ -217,15 +221,41 @@ class ResultCache:
             self._work.mkdir(parents=True, exist_ok=True)
             lock, folder = self._own_work_folder(key)
         except OSError as error:
-            raise atomic.explain_os_error(
-                error, "Cannot prepare a separation", self._work
-            ) from error
+            raise atomic.explain_os_error(error, _PREPARE, self._work) from error
         with lock:
             try:
                 yield folder
             finally:
                 if not folder.exists():  # who finishes removes its own chunks
                     _remove(lock.path)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield an empty folder on the cache's disk; it is gone afterwards, files and all.
+
+        What killed programs left in theirs is removed first.
+
+        Raises
+        ------
+        AudioWriteError, DiskFullError
+            If the folder can not be made.
+        """
+        folder = self._scratch / secrets.token_hex(8)
+        lock = FileLock(folder.with_name(folder.name + ".lock"))
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._remove_left_scratch()
+            lock.acquire()
+            folder.mkdir()
+        except OSError as error:
+            lock.release()
+            raise atomic.explain_os_error(error, _PREPARE, self._scratch) from error
+        with lock:
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                _remove(lock.path)
 
     def size(self) -> dict[str, int]:
         """Return what the cache holds: bytes, cap_bytes, results, work_bytes, work_folders."""
@@ -313,7 +343,7 @@ class ResultCache:
         return sum(_remove(path) for path in _listed(self._sounds) if path.stem not in used)
 
     def _trim(self, keep_bytes: int) -> int:
-        freed = self._remove_orphans()
+        freed = self._remove_orphans() + self._remove_left_scratch()
         entries = self._all_entries()
         folders = list(self._work_folders())
         left = _folder_bytes(self._sounds) + sum(_folder_bytes(folder) for folder in folders)
@@ -344,10 +374,10 @@ class ResultCache:
         return removed
 
     def _work_folders(self) -> Iterator[Path]:
-        with contextlib.suppress(OSError):
-            for path in sorted(self._work.iterdir()):
-                if path.is_dir() and not path.is_symlink():
-                    yield path
+        return _folders(self._work)
+
+    def _remove_left_scratch(self) -> int:
+        return sum(self._remove_work_folder(folder) for folder in _folders(self._scratch))
 
     def _own_work_folder(self, key: str) -> tuple[FileLock, Path]:
         number = 0
@@ -375,6 +405,13 @@ class ResultCache:
             if not folder.exists():
                 _remove(lock.path)  # who waits for it sees that it is gone and makes another
             return before - _folder_bytes(folder)
+
+
+def _folders(parent: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        for path in sorted(parent.iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                yield path
 
 
 def _listed(folder: Path, suffix: str = ".wav") -> list[Path]:

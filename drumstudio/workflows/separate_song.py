@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drumstudio import atomic, paths
+from drumstudio import atomic
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
@@ -166,7 +165,7 @@ def separated(
     Cancelled
         If the person asked to stop; what was computed is kept and used by the next try.
     """
-    with _scratch_folder() as folder:
+    with cache.scratch() as folder:
         mixture = folder / "mixture.wav"
         decoded = pool.run(
             "decode", portion(checkpoint, 0.0, 0.05), source=str(song), target=str(mixture)
@@ -207,7 +206,7 @@ def separate_mixture(
     found = cache.get(key)
     if found is not None:
         return found, True
-    with _scratch_folder() as folder:
+    with cache.scratch() as folder:
         drums = folder / "drums.wav"
         with cache.working(key) as work_folder:
             record = pool.run(
@@ -222,14 +221,6 @@ def separate_mixture(
                 work_folder=str(work_folder),
             )
         return cache.put(key, drums, record), False
-
-
-@contextmanager
-def _scratch_folder() -> Iterator[Path]:
-    parent = paths.user_cache_folder() / "decoded"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
 
 
 def separate_song(

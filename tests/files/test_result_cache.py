@@ -185,6 +185,32 @@ def test_two_programs_with_the_same_key_work_in_two_folders(cache, tmp_path):
     assert other_window.free() == 4
 
 
+def _die_in_scratch(folder, ready):
+    with ResultCache(folder / "cache").scratch() as mine:
+        (mine / "mixture.wav").write_bytes(b"12345")
+        ready.set()
+        signal.pause()
+
+
+def test_scratch_files_are_gone_afterwards_and_those_of_killed_programs_soon(cache, tmp_path):
+    with cache.scratch() as outer:
+        (outer / "mixture.wav").write_bytes(b"x")
+        with cache.scratch() as inner:
+            assert inner != outer
+        assert (outer / "mixture.wav").exists()
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+    child = context.Process(target=_die_in_scratch, args=(tmp_path, ready))
+    child.start()
+    assert ready.wait(10)
+    assert cache.free() == 0
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    with cache.scratch():
+        pass
+    assert list((tmp_path / "cache" / "scratch").iterdir()) == []
+
+
 def test_a_record_that_json_can_not_hold_is_refused_and_keeps_the_file(cache, tmp_path):
     drums = drums_file(tmp_path)
     with pytest.raises(ValueError, match="JSON"):
