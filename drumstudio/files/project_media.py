@@ -146,6 +146,16 @@ class ProjectMedia:
             raise _explained(error, incoming) from error
         return sha256, size
 
+    def require_free(self, needed_bytes: int, what: str) -> None:
+        """Check before a job that its result will fit into the project.
+
+        Raises
+        ------
+        DiskFullError
+            If it will not; `what` is the first line.
+        """
+        atomic.require_free(self._folder.path, needed_bytes, what)
+
     def take(self, source: Path, folder: str, sha256: str) -> int:
         """Bring a file in whose hash is known; return its size in bytes.
 
@@ -161,7 +171,7 @@ class ProjectMedia:
             try:
                 _link_or_copy(source, incoming)
             except OSError as error:
-                raise _explained(error, source) from error
+                raise _explained(error, incoming) from error
             found, size = self.keep(incoming, folder)
         if found != sha256:
             raise ProjectError(

@@ -84,6 +84,7 @@ def separate_into(
     """
     with media.staying():
         mixture = media.mixture_file(song)
+        media.require_free(song.mixture.bytes, f"Cannot separate {song.name}")
         part = portion(checkpoint, 0.0, 0.98)
         drums, _ = separate_mixture(
             mixture, song.mixture.samples_sha256, settings, pool, cache, part

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from drumstudio import atomic
 from drumstudio.application.document import Document
 from drumstudio.application.projects import (
     project_add,
@@ -196,6 +197,16 @@ def test_a_failed_separation_is_told_and_the_others_are_done(tmp_path, project, 
         document.media.mixture_file(document.project.song(first["id"])).unlink()
     report = project_separate(project, settings(), pool, cache, no_checkpoint)
     assert [bool(song["error"]) for song in report["songs"]] == [True, False]
+
+
+def test_a_project_on_a_full_disk_is_told_before_anything_is_computed(
+    project, pool, cache, monkeypatch
+):
+    monkeypatch.setattr(atomic, "free_bytes", lambda folder: 1_000)
+    report = project_separate(project, settings(), pool, cache, no_checkpoint)
+    assert report["songs"][0]["error"]["kind"] == "DiskFullError"
+    assert str(project) in report["songs"][0]["error"]["why"]
+    assert pool.separated == 0
 
 
 @pytest.mark.parametrize(
