@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
+    QImage,
     QMouseEvent,
     QPainter,
     QPainterPath,
@@ -25,12 +27,28 @@ from drumstudio.ui import tokens
 from drumstudio.ui.song_state import LaneView, SongState
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.time_mouse import TimeMouse
-from drumstudio.ui.wave_picture import Shades, strips, wave_image
+from drumstudio.ui.wave_picture import Shades, blend, strips, wave_image
 
 _SAMPLES_APART_PX = 0.8  # closer than this, columns; wider, a line from sample to sample
 _DOTS_APART_PX = 6.0
 _BEAT_SPACING_PX = 14.0
 _BAR_SPACING_PX = 44.0
+
+
+class _WaveKey(NamedTuple):
+    per_column: float  # samples
+    width: int  # device pixels
+    height: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wave:
+    """A waveform alone, in whole columns: what scrolling can use again."""
+
+    key: _WaveKey
+    start: int
+    pixmap: QPixmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class LanesCanvas(QWidget):
         self._theme = theme
         self._mouse = TimeMouse(self, state)
         self._pictures: dict[str, _Picture] = {}
+        self._waves: dict[str, _Wave] = {}
         self._generation = 0
         self._lane_height = tokens.LANE_MIN_PX
         self.pictures_drawn = 0
@@ -165,8 +184,8 @@ class LanesCanvas(QWidget):
                     # Columns that begin on multiples of their width keep their samples while
                     # scrolling.
                     start = round(view.start_seconds * view.sample_rate / per_column)
-                    columns = lane.waveform.columns(start * per_column, per_column, width_px)
-                    pixmap = QPixmap.fromImage(wave_image(columns, height_px, shades))
+                    key = _WaveKey(per_column, width_px, height_px, self._generation)
+                    pixmap = self._wave(lane, shades, start, key).pixmap.copy()
                 else:
                     self._draw_samples(pixmap, lane, per_column, shades)
             except AudioOpenError:
@@ -182,6 +201,32 @@ class LanesCanvas(QWidget):
         painter.fillRect(QRectF(0, height - 1, self.width(), 1), self._theme.colour("line"))
         painter.end()
         return pixmap
+
+    def _wave(self, lane: LaneView, shades: Shades, start: int, key: _WaveKey) -> _Wave:
+        """Return a lane's waveform; what was drawn for a view nearby is moved, not drawn anew."""
+        kept = self._waves.get(lane.stem)
+        width = key.width
+        shift = start - kept.start if kept is not None and kept.key == key else width
+        if kept is not None and shift == 0:
+            return kept
+        if kept is None or abs(shift) >= width:
+            pixmap = QPixmap.fromImage(self._columns(lane, shades, key, start, width))
+        else:
+            new = start + width - shift if shift > 0 else start
+            image = self._columns(lane, shades, key, new, abs(shift))
+            pixmap = QPixmap(width, key.height)
+            painter = QPainter(pixmap)
+            painter.drawPixmap(-shift, 0, kept.pixmap)
+            painter.drawImage(new - start, 0, image)
+            painter.end()
+        self._waves[lane.stem] = wave = _Wave(key, start, pixmap)
+        return wave
+
+    @staticmethod
+    def _columns(lane: LaneView, shades: Shades, key: _WaveKey, start: int, count: int) -> QImage:
+        assert lane.waveform is not None
+        columns = lane.waveform.columns(start * key.per_column, key.per_column, count)
+        return wave_image(columns, key.height, shades)
 
     def _draw_samples(
         self, pixmap: QPixmap, lane: LaneView, per_column: float, shades: Shades
@@ -232,7 +277,7 @@ class LanesCanvas(QWidget):
             colour = self._theme.colour("muted")
         strength = 0.38 if lane.dimmed or lane.hatched else 1.0
         return Shades(
-            ground, _blend(ground, colour, 0.52 * strength), _blend(ground, colour, strength)
+            ground, blend(ground, colour, 0.52 * strength), blend(ground, colour, strength)
         )
 
     def _forget(self) -> None:
@@ -279,8 +324,3 @@ class LanesCanvas(QWidget):
 def lane_height(available: int, lanes: int) -> int:
     """Return the height of a lane when so many share a height, within the table's bounds."""
     return min(max(available // max(lanes, 1), tokens.LANE_MIN_PX), tokens.LANE_MAX_PX)
-
-
-def _blend(first: QColor, second: QColor, share: float) -> QColor:
-    pairs = zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)
-    return QColor(*(round(a + (b - a) * share) for a, b in pairs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +32,20 @@ class Shades:
 
     def table(self) -> list[int]:
         """Return the image's colours: ground to peak, then ground to core."""
-        return [
-            _mixed(self.ground, colour, step / _STEPS).rgb()
-            for colour in (self.peak, self.core)
-            for step in range(_STEPS + 1)
-        ]
+        return _table(self.ground.rgb(), self.peak.rgb(), self.core.rgb())
 
 
-def _mixed(first: QColor, second: QColor, share: float) -> QColor:
+@cache
+def _table(ground: int, peak: int, core: int) -> list[int]:
+    return [
+        blend(QColor(ground), QColor(colour), step / _STEPS).rgb()
+        for colour in (peak, core)
+        for step in range(_STEPS + 1)
+    ]
+
+
+def blend(first: QColor, second: QColor, share: float) -> QColor:
+    """Return a colour between two; `share` of the second, in [0, 1]."""
     pairs = zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 
@@ -64,7 +71,6 @@ def wave_image(columns: Columns, height: int, shades: Shades) -> QImage:
     """
     channels, count = columns.low.shape
     padded = -(-count // 4) * 4  # the lines of an image begin on whole words
-    pixels = np.zeros((height, padded), dtype=np.uint8)
     places = strips(channels, height)
     if len(places) == 1 and channels > 1:
         columns = Columns(
@@ -72,48 +78,52 @@ def wave_image(columns: Columns, height: int, shades: Shades) -> QImage:
             columns.high.max(axis=0, keepdims=True),
             columns.rms.max(axis=0, keepdims=True),
         )
-    for channel, (top, strip_height) in enumerate(places):
-        _paint_strip(
-            pixels[top : top + strip_height, :count],
-            columns.low[channel],
-            columns.high[channel],
-            columns.rms[channel],
-        )
+    # Each column is written as its steps and summed downwards: one pass over the pixels.
+    steps = np.zeros((height + 1, padded), dtype=np.uint8)
+    edges = [
+        _mark_strip(steps, top, strip_height, columns, channel)
+        for channel, (top, strip_height) in enumerate(places)
+    ]
+    pixels = np.add.accumulate(steps[:height], axis=0, dtype=np.uint8)
+    for rows, shares in (edge for pair in edges for edge in pair):
+        across = np.arange(count)
+        pixels[rows, across] = np.maximum(pixels[rows, across], shares)
     image = QImage(pixels.data, count, height, padded, QImage.Format.Format_Indexed8)
     image.setColorTable(shades.table())
     # Converting copies: the picture outlives the array, and is drawn without a look-up.
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def _paint_strip(
-    pixels: NDArray[np.uint8],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    rms: NDArray[np.float32],
-) -> None:
-    height = pixels.shape[0]
-    middle = height / 2
-    scale = middle * _HEADROOM
-    top = middle - np.clip(high, -1.0, 1.0) * scale
-    bottom = middle - np.clip(low, -1.0, 1.0) * scale
-    thin = bottom - top < 1.0  # silence is a line, not nothing
-    centre = (top + bottom) / 2
-    top = np.where(thin, centre - 0.5, top)
-    bottom = np.where(thin, centre + 0.5, bottom)
-    first = np.ceil(top).astype(np.int16)
-    last = np.floor(bottom).astype(np.int16)
-    rows = np.arange(height, dtype=np.int16)[:, None]
-    pixels[(rows >= first) & (rows < last)] = _STEPS
-    across = np.arange(pixels.shape[1])
-    upper = np.clip(first - 1, 0, height - 1)
-    lower = np.clip(last, 0, height - 1)
-    pixels[upper, across] = np.maximum(pixels[upper, across], _coverage(first - top))
-    pixels[lower, across] = np.maximum(pixels[lower, across], _coverage(bottom - last))
-    half = np.minimum(rms * scale, (bottom - top) / 2)
-    core = (rows >= np.ceil(middle - half).astype(np.int16)) & (
-        rows < np.floor(middle + half).astype(np.int16)
+_Edge = tuple[NDArray[np.intp], NDArray[np.uint8]]
+
+
+def _mark_strip(
+    steps: NDArray[np.uint8], top: int, height: int, columns: Columns, channel: int
+) -> tuple[_Edge, _Edge]:
+    """Mark where the shades of a strip begin and end; return its smooth edges."""
+    middle = top + height / 2
+    scale = height / 2 * _HEADROOM
+    upper = middle - np.clip(columns.high[channel], -1.0, 1.0) * scale
+    lower = middle - np.clip(columns.low[channel], -1.0, 1.0) * scale
+    thin = lower - upper < 1.0  # silence is a line, not nothing
+    centre = (upper + lower) / 2
+    upper = np.where(thin, centre - 0.5, upper)
+    lower = np.where(thin, centre + 0.5, lower)
+    first = np.ceil(upper).astype(np.intp)
+    last = np.maximum(np.floor(lower).astype(np.intp), first)
+    half = np.minimum(columns.rms[channel] * scale, (lower - upper) / 2)
+    core_first = np.clip(np.ceil(middle - half).astype(np.intp), first, last)
+    core_last = np.clip(np.floor(middle + half).astype(np.intp), core_first, last)
+    across = np.arange(first.size)
+    steps[first, across] += _STEPS
+    steps[core_first, across] += _STEPS + 1
+    steps[core_last, across] -= _STEPS + 1  # wraps, as the sum does
+    steps[last, across] -= _STEPS
+    bounds = (top, top + height - 1)
+    return (
+        (np.clip(first - 1, *bounds), _coverage(first - upper)),
+        (np.clip(last, *bounds), _coverage(lower - last)),
     )
-    pixels[core & (pixels == _STEPS)] = 2 * _STEPS + 1
 
 
 def _coverage(share: NDArray[np.float64]) -> NDArray[np.uint8]:

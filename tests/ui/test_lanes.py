@@ -172,3 +172,14 @@ def test_the_cursor_steps_from_hit_to_hit(window, song):
         window.grid.step(forward=forward)
         visited.append(window.transport.view.cursor_seconds)
     assert visited == pytest.approx([0.5, 1.0, 2.5, 2.5, 1.0])
+
+
+def test_a_scrolled_lane_looks_as_if_it_were_drawn_anew(window, song):
+    canvas, timeline = window.view.canvas, window.state.timeline
+    timeline.to_range(0.5, 1.5)
+    canvas.grab()
+    for pixels in (37, -80, 5, 400):
+        timeline.scroll(pixels)
+        moved = canvas.grab().toImage()
+        window.state.lanes_changed.emit()  # forgets every picture
+        assert canvas.grab().toImage() == moved, pixels
