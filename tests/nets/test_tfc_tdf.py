@@ -39,7 +39,7 @@ def test_the_drums_have_the_mixtures_shape_whatever_its_length(net):
 
 def test_the_mask_is_a_share(net):
     mixture = torch.randn(1, 2, 9_000)
-    mask = net.mask(mixture, net._stft(mixture, net.window))
+    mask = net.mask(mixture, net._stft(mixture, net.window)).detach()
     assert 0 <= float(mask.min()) <= float(mask.max()) <= 1
 
 
