@@ -21,7 +21,7 @@ from drumstudio.core.snap import SnapTo, next_hit, previous_hit, snap
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import FASTEST_BPM, SLOWEST_BPM, TempoMap, tapped_bpm
 from drumstudio.ui.bridge import Bridge
-from drumstudio.ui.parts import label, push_button
+from drumstudio.ui.parts import label, push_button, roomy
 from drumstudio.ui.song_state import Mark, SongState
 from drumstudio.ui.transport_bar import TransportBar
 
@@ -212,6 +212,8 @@ class GridPopup(QFrame):
         self._metre.setAccessibleName("Beats a bar")
         self._metre.valueChanged.connect(link.set_beats_per_bar)
         self._hint = label("", "small", wrap=True)
+        roomy(self._bpm)
+        roomy(self._metre)
         self._link = link
         self._showing = False
         box = QVBoxLayout(self)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.catalog.model_card import ModelCard, Parameter, Value
-from drumstudio.ui.parts import label
+from drumstudio.ui.parts import label, roomy
 
 
 class ParameterForm(QWidget):
@@ -63,6 +63,7 @@ class ParameterForm(QWidget):
             spin = QSpinBox()
             spin.setRange(int(parameter.minimum), int(parameter.maximum))
             spin.setValue(int(value))
+            roomy(spin)
             spin.valueChanged.connect(lambda _: self.changed.emit())
             return spin
         number = QDoubleSpinBox()
@@ -70,6 +71,7 @@ class ParameterForm(QWidget):
         number.setDecimals(2)
         number.setSingleStep((parameter.maximum - parameter.minimum) / 50 or 0.1)
         number.setValue(float(value))
+        roomy(number)
         number.valueChanged.connect(lambda _: self.changed.emit())
         return number
 

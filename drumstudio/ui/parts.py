@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QLabel, QPushButton, QToolButton, QWidget
 
 from drumstudio.ui import tokens
 from drumstudio.ui.theme import Theme
@@ -59,6 +59,11 @@ def icon_button(
     if on_click is not None:
         made.clicked.connect(lambda: on_click())
     return made
+
+
+def roomy(spin: QAbstractSpinBox) -> None:
+    """Give the number in a box room at its left, which style sheets can not."""
+    spin.lineEdit().setTextMargins(6, 0, 0, 0)
 
 
 def line() -> QFrame:

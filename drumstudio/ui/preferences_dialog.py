@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from drumstudio.settings import SETTINGS, Setting, Settings
 from drumstudio.ui.dialogs import Dialog
-from drumstudio.ui.parts import label, line, push_button
+from drumstudio.ui.parts import label, line, push_button, roomy
 
 _WORDS = {
     "auto": "Automatic",
@@ -123,6 +123,7 @@ class PreferencesDialog(Dialog):
         )
         spin.setValue(value)
         spin.setKeyboardTracking(False)
+        roomy(spin)
         if setting.minimum == 0 and isinstance(spin, QSpinBox):
             spin.setSpecialValueText("Automatic")
         spin.valueChanged.connect(lambda new: self._change(setting.name, new))

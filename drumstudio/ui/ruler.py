@@ -40,7 +40,13 @@ class Ruler(QWidget):
         self.setMouseTracking(True)
         state.timeline.changed.connect(self.update)
         state.changed.connect(self.update)
+        state.playhead_moved.connect(self._on_playhead)
         theme.changed.connect(self.update)
+
+    def _on_playhead(self, before: float) -> None:
+        view = self._state.timeline.view
+        for seconds in (before, self._state.playhead):
+            self.update(int(view.pixel_at(seconds)) - 7, 0, 14, HEIGHT_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         """Draw the ruler."""
