@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drumstudio import atomic
 from drumstudio.application.document import Document
 from drumstudio.application.projects import add_separation, add_song
 from drumstudio.core.song import Media, Separation, Song, new_id
@@ -13,6 +14,12 @@ from drumstudio.files.project_media import MIXTURES, SEPARATIONS
 from drumstudio.files.wav_file import WavWriter
 
 SAMPLE_RATE = 8_000
+
+
+def without_waiting_for_the_disk(monkeypatch) -> None:
+    """Leave fsync out: power cuts are for other tests, and waiting is most of their time."""
+    monkeypatch.setattr(atomic, "sync", lambda descriptor: None)
+    monkeypatch.setattr(atomic, "sync_folder", lambda folder: None)
 
 
 def noise(seconds, channels=2, seed=1, sample_rate=SAMPLE_RATE):

@@ -127,7 +127,7 @@ def project_separate(
                 reports.append(_separated(document, song, settings, pool, cache, part))
         finally:
             _save_if_modified(document)
-        return {**_described(document), "model": settings.card.id, "songs": reports}
+        return {**described(document), "model": settings.card.id, "songs": reports}
 
 
 def project_import_drums(
@@ -154,12 +154,12 @@ def project_import_drums(
     """
     with Document.open(path) as document:
         document.require_writable(f"Cannot import drums into {document.name}")
-        song = _song_called(document, song_name)
+        song = song_called(document, song_name)
         separation = workflow.import_drums(drums, song, document.media, pool, checkpoint)
         add_separation(document, song.id, separation)
         document.save()
         return {
-            **_described(document),
+            **described(document),
             "song": song.id,
             "separation": separation.id,
             "separation_notes": list(separation.notes),
@@ -186,7 +186,7 @@ def project_relink(
     with Document.open(path) as document:
         document.require_writable(f"Cannot complete {document.name}")
         relinked = workflow.relink(document.project, folder, document.media, pool, checkpoint)
-        return {**_described(document), **relinked.to_dict()}
+        return {**described(document), **relinked.to_dict()}
 
 
 def project_info(path: Path) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def project_recover_one(path: Path, save_as: Path | None = None) -> dict[str, An
             document.save()
         else:
             document.save_as(save_as)
-        return _described(document)
+        return described(document)
 
 
 def project_restore(path: Path, generation: int) -> dict[str, Any]:
@@ -276,7 +276,7 @@ def project_restore(path: Path, generation: int) -> dict[str, Any]:
         If there is no such version or it can not be saved.
     """
     with Document.open_version(path, generation) as document:
-        return _described(document)
+        return described(document)
 
 
 def project_clean(path: Path) -> dict[str, Any]:
@@ -295,7 +295,7 @@ def project_clean(path: Path) -> dict[str, Any]:
     with Document.open(path) as document:
         document.require_writable(f"Cannot clean {document.name}")
         files, freed = document.delete_unreferenced()
-        return {**_described(document), "files": files, "bytes": freed}
+        return {**described(document), "files": files, "bytes": freed}
 
 
 # --- inside ----------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def _add(
             reports.append(_added(document, source, pool, part))
     finally:
         _save_if_modified(document)
-    return {**_described(document), "songs": reports}
+    return {**described(document), "songs": reports}
 
 
 def _added(
@@ -356,7 +356,14 @@ def _save_if_modified(document: Document) -> None:
         document.save()
 
 
-def _song_called(document: Document, name: str) -> Song:
+def song_called(document: Document, name: str) -> Song:
+    """Return a song of a project by its name or id.
+
+    Raises
+    ------
+    DrumStudioError
+        If there is none, or several have this name.
+    """
     songs = document.project.songs
     for song in songs:
         if song.id == name:
@@ -372,7 +379,8 @@ def _song_called(document: Document, name: str) -> Song:
     )
 
 
-def _described(document: Document) -> dict[str, Any]:
+def described(document: Document) -> dict[str, Any]:
+    """Return what every report on a project begins with."""
     return {
         "project": str(document.folder.path),
         "name": document.name,

@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from drumstudio import atomic
 from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
 from drumstudio.application.editor import TOOLS, Editor
@@ -30,7 +29,12 @@ from drumstudio.core.tiles import TileCache
 from drumstudio.files.delta_store import DeltaStore, SongDeltas
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.workflows.render_edits import EditRenderer
-from tests.edited_songs import an_edited_project, noise, separate
+from tests.edited_songs import (
+    an_edited_project,
+    noise,
+    separate,
+    without_waiting_for_the_disk,
+)
 from tests.projects import project_hash
 from tests.promises import counts, record
 
@@ -209,9 +213,7 @@ def run(examples, steps):
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch):
-    """Power cuts are for other tests; waiting for the disk was most of the time of this one."""
-    monkeypatch.setattr(atomic, "sync", lambda descriptor: None)
-    monkeypatch.setattr(atomic, "sync_folder", lambda folder: None)
+    without_waiting_for_the_disk(monkeypatch)
 
 
 def test_a_few_edits_of_every_kind_are_undone_and_redone_exactly():
