@@ -113,11 +113,13 @@ class Transport:
         """Return where the playhead stands: at what leaves the loudspeaker now."""
         with self._lock:
             view = self._view
-            if view.state is State.PLAYING and self._material is not None:
-                position = self._deck.position()
-                if position is not None:
-                    return min(position / self._material.sample_rate, view.seconds)
-            return self._paused_at if view.state is not State.STOPPED else view.cursor_seconds
+            if view.state is State.STOPPED:
+                return view.cursor_seconds
+            # A pause is heard to its end, too.
+            position = self._deck.position()
+            if position is None or self._material is None:
+                return self._paused_at
+            return min(position / self._material.sample_rate, view.seconds)
 
     def take_heard(self) -> Heard | None:
         """Return the levels heard since the last call, None if nothing was.

@@ -102,7 +102,11 @@ def test_a_pause_goes_on_where_it_was_heard(transport, deck):
     deck.at = 5_000.0
     transport.pause()
     assert transport.heard_seconds() == 5.0
+    deck.at = 5_040.0  # what was in the ring is still heard
+    assert transport.heard_seconds() == 5.04
+    deck.at = None
     deck.listener.deck_stopped(1, 5_060, None)
+    assert transport.heard_seconds() == 5.06
     transport.play()
     assert deck.asked[-1] == ("play", 2, 5_060, None)
     transport.pause()
@@ -251,6 +255,7 @@ def test_the_loss_of_a_device_pauses_with_a_message(transport, deck):
     transport.failed.connect(told.append)
     transport.play()
     error = DeviceError("Speaker no longer plays", why="it was unplugged.", fix="Press play.")
+    deck.at = None
     deck.listener.deck_stopped(1, 33_000, error)
     assert transport.view.state is State.PAUSED
     assert transport.heard_seconds() == 33.0
