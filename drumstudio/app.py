@@ -46,7 +46,8 @@ def run(paths: Sequence[Path] = ()) -> int:
     window.files.offer_recovery()
     if paths:
         window.commands.add_paths(paths)
-    # Ctrl-C in the terminal closes, and so does a shutdown: Python looks at signals only while it runs.
+    # Ctrl-C in the terminal closes, and so does a shutdown. Python looks at signals only while it
+    # runs.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close_now())
     ticks = QTimer()

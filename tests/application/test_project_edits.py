@@ -83,6 +83,7 @@ def test_nothing_painted_renders_the_models_drums(path, tmp_path):
     np.testing.assert_array_equal(sound(report, "drums"), noise(3.0, seed=2) / 2)
 
 
+@pytest.mark.robust
 def test_the_null_holds_after_500_strokes_in_every_format(tmp_path, monkeypatch):
     without_waiting_for_the_disk(monkeypatch)
     document, song_id = an_edited_project(tmp_path)

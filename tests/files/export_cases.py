@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import no_checkpoint
+from tests.files.in_child import peak_bytes
 from tests.files.seeds import song
 
 BLOCK = 65_536
@@ -134,5 +134,4 @@ def peak_memory_case(case):
         soundfile.read("m.wav")
     else:
         assert _export(Path(), "wav24", "m.wav", "d.wav")["files"][0]["frames"] == samples
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024)
+    return peak_bytes()

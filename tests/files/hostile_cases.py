@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
 import signal
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import no_checkpoint
 from tests.files import seeds
 from tests.files.hostile_corpus import CORPUS
+from tests.files.in_child import peak_bytes
 
 ROUTES = ("decode", "ffmpeg", "probe")
 TELLING_INTEGERS = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -120,7 +120,7 @@ def _judged(path: Path, route: str, checkpoint=no_checkpoint) -> dict:
     leftovers = [other.name for other in Path().iterdir() if atomic.is_temporary(other)]
     assert not leftovers
     found["seconds"] = time.monotonic() - started
-    found["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found["peak_bytes"] = peak_bytes()
     return found
 
 

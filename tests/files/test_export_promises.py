@@ -376,7 +376,7 @@ def test_r14_no_level_clips_unasked(tmp_path_factory):
 # --- memory -----------------------------------------------------------------------------
 
 
-@needs_rlimit
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.robust
 @pytest.mark.serial
 def test_the_memory_of_an_export_does_not_grow_with_the_song(tmp_path):

@@ -12,7 +12,7 @@ from tests.promises import counts, record
 
 pytestmark = [
     pytest.mark.robust,
-    pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_AS"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS and /proc"),
 ]
 
 MEMORY_BYTES = 512 * 2**20
