@@ -18,7 +18,7 @@ from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.workflows import project as project_work
 from drumstudio.workflows.demo_song import demo_song
 from drumstudio.workflows.find_songs import find_songs
-from drumstudio.workflows.separate_song import SeparationSettings
+from drumstudio.workflows.separate_song import ExportSettings, SeparationSettings, separate_song
 
 if TYPE_CHECKING:
     from drumstudio.application.studio import Studio
@@ -107,6 +107,57 @@ class SongJobs:
             self.draw(document, document.project.song(song_id), no_checkpoint)
 
         self._studio.queue.add(source.name, work)
+
+    def separate_to_folder(
+        self,
+        paths: Sequence[Path],
+        export: ExportSettings,
+        model_id: str,
+        parameters: dict[str, Value],
+    ) -> None:
+        """Put songs and folders of songs into the queue, to be separated into files.
+
+        The project is not touched; folders keep their shape below the folder of the export.
+        """
+        studio = self._studio
+        settings = studio.settings
+        card = studio.catalog.find(model_id)
+        wanted = SeparationSettings(
+            card, card.check_settings(parameters), settings.device, settings.processor_threads
+        )
+
+        def add() -> None:
+            for song, relative in find_songs(paths, outside=export.folder).songs:
+                studio.queue.add(song.name, self._to_folder(song, relative, wanted, export))
+
+        studio.background.run(add)
+
+    def _to_folder(
+        self, song: Path, relative: Path, settings: SeparationSettings, export: ExportSettings
+    ) -> Callable[[Checkpoint], None]:
+        def work(checkpoint: Checkpoint) -> None:
+            workshop = self._studio.workshop
+            report = separate_song(
+                song, relative, settings, export, workshop.pool, workshop.cache, checkpoint
+            )
+            if report.skipped:
+                self._studio.noticed(f"{song.name} was skipped: its files are there already")
+
+        return work
+
+    def relink(self, folder: Path) -> None:
+        """Put looking for the project's missing files in a folder into the queue."""
+        document = self._studio.document
+
+        def work(checkpoint: Checkpoint) -> None:
+            found = project_work.relink(
+                document.project, folder, document.media, self._studio.workshop.pool, checkpoint
+            )
+            words = f"{len(found.found)} files found again, {len(found.missing)} still missing"
+            self._studio.noticed(words)
+            self._studio.document_changed()
+
+        self._studio.queue.add(f"Look for missing files in {folder.name}", work)
 
     def find_hits(self, song_id: str) -> None:
         """Put looking for a song's hits and beats at the end of the queue."""

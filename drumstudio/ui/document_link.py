@@ -115,7 +115,9 @@ class DocumentLink(QObject):
     def _show_sound(self) -> None:
         song = self.song
         sound = _sound(song)
-        if sound == self._sound:
+        could_be_drawn = self._waveforms is not None
+        changed = sound != self._sound
+        if not changed and (could_be_drawn or song is None):
             return
         before, self._sound = self._sound, sound
         self._close_waveforms()
@@ -127,11 +129,12 @@ class DocumentLink(QObject):
             self._waveforms = self._studio.waveforms(song)
         except DrumStudioError as error:
             self._transport.open(None)
-            self.problem.emit(error)
+            if changed:  # what is still missing is tried again, but told only once
+                self.problem.emit(error)
             return
         shape = song.mixture
         material = song_material(mixture, drums, shape.sample_rate, shape.samples)
-        if before[:2] == sound[:2]:
+        if before[:2] == sound[:2] and could_be_drawn:
             self._transport.exchange(material)
         else:
             self._transport.open(material)
@@ -200,7 +203,7 @@ class DocumentLink(QObject):
                 song.mixture.channels, f"{song.mixture.channels} channels"
             )
             self._view.headers["mixture"].show_hint(f"{rate:g} kHz, {channels}")
-        if strips:
+        if strips and self._waveforms is not None:  # else nothing is open that has tracks
             self._transport.set_tracks(
                 [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips.values()]
             )

@@ -26,6 +26,7 @@ from drumstudio.ui.log_dialog import Log
 from drumstudio.ui.marker_link import MarkerLink
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
+from drumstudio.ui.parts import label
 from drumstudio.ui.player_link import PlayerLink
 from drumstudio.ui.queue_panel import QueuePanel
 from drumstudio.ui.song_state import SongState
@@ -36,6 +37,7 @@ from drumstudio.ui.transport_bar import TransportBar
 from drumstudio.ui.window_commands import WindowCommands
 
 _NOTICE_MS = 8_000
+_HINTS = "Drag: select · Shift: no snap · Ctrl+wheel: zoom · Middle button: move · Space: play"
 _QUEUE_MS = 200  # times of running jobs are shown anew this often
 
 
@@ -125,6 +127,9 @@ class MainWindow(QMainWindow):
             self.panes[title] = pane
             self.resizeDocks([pane], [size], direction)
         self.statusBar().setSizeGripEnabled(False)
+        self._hints = label("", "small")
+        self._hints.setContentsMargins(0, 0, 12, 0)
+        self.statusBar().addPermanentWidget(self._hints)
         self._queue_timer = QTimer(self)
         self._queue_timer.setInterval(_QUEUE_MS)
 
@@ -155,6 +160,7 @@ class MainWindow(QMainWindow):
 
     def _on_song(self, song: Song | None) -> None:
         self._centre.setCurrentWidget(self.view if song is not None else self.empty)
+        self._hints.setText(_HINTS if song is not None else "")
         self.player.show_song(song)
         self.grid.show_song(song)
         self.markers.show_song(song)

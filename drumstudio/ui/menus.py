@@ -12,8 +12,9 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "File",
         (
-            *("new", "open", "RECENT", SEPARATOR, "open_songs", "import_drums", SEPARATOR),
-            *("save", "save_as", "VERSIONS", SEPARATOR, "export", SEPARATOR, "quit"),
+            *("new", "open", "RECENT", SEPARATOR, "open_songs", "import_drums", "batch", SEPARATOR),
+            *("save", "save_as", "VERSIONS", "relink", SEPARATOR),
+            *("export", "save_picture", SEPARATOR, "quit"),
         ),
     ),
     ("Edit", ("undo", "redo", SEPARATOR, "select_all", "leave", SEPARATOR, "preferences")),

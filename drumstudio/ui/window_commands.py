@@ -16,6 +16,7 @@ from drumstudio.files.formats import FORMATS
 from drumstudio.files.probe import AUDIO_SUFFIXES
 from drumstudio.playback.player import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
+from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.document_link import STRIPS
 from drumstudio.ui.export_link import open_folder
 from drumstudio.ui.log_dialog import LogDialog
@@ -52,6 +53,8 @@ class WindowCommands(QObject):
             ("save_as", lambda: window.files.save_as()),
             ("open_songs", self.open_songs),
             ("quit", window.close),
+            ("batch", self.batch),
+            ("relink", self.relink),
             ("undo", self.undo),
             ("redo", self.redo),
             ("preferences", self.preferences),
@@ -63,6 +66,7 @@ class WindowCommands(QObject):
         middle = window.view.canvas.width
         for name, function in (
             ("import_drums", self.import_drums),
+            ("save_picture", self.save_picture),
             ("export", lambda: window.exports.ask(document.song)),
             ("select_all", lambda: window.state.select((0.0, window.state.seconds))),
             ("leave", self.leave),
@@ -175,6 +179,39 @@ class WindowCommands(QObject):
         )
         if file and song is not None:
             self._window.studio.jobs.import_drums(song.id, Path(file))
+
+    def batch(self) -> None:
+        """Ask for files to separate into a folder."""
+        models, studio = self._window.models, self._window.studio
+        if not models.model_id:
+            return
+        name = studio.catalog.find(models.model_id).name
+        dialog = BatchDialog(self._window, name, Path.home())
+        if dialog.exec():
+            studio.jobs.separate_to_folder(
+                dialog.paths, dialog.export_settings(), models.model_id, models.values()
+            )
+        dialog.deleteLater()
+
+    def relink(self) -> None:
+        """Ask where files that the project misses may be."""
+        folder = QFileDialog.getExistingDirectory(
+            self._window, "Look for missing files in", str(Path.home())
+        )
+        if folder:
+            self._window.studio.jobs.relink(Path(folder))
+
+    def save_picture(self) -> None:
+        """Save the lanes as they are seen as a picture."""
+        song = self._window.document.song
+        name = f"{song.name if song is not None else 'Lanes'}.png"
+        file, _ = QFileDialog.getSaveFileName(
+            self._window, "Save picture", str(Path.home() / name), "PNG picture (*.png)"
+        )
+        if file:
+            path = Path(file).with_suffix(".png")
+            saved = self._window.view.grab().save(str(path))
+            self._window.notice(f"Saved {path.name}" if saved else f"Cannot write {path}")
 
     def remove_song(self) -> None:
         """Take the song at hand out of the project."""

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QMessageBox, QPushButton
+
+from drumstudio.application.commands import KeyMap
+from drumstudio.application.queue import State
+from drumstudio.application.recovery import Recoverable
+from drumstudio.catalog.catalog import default_catalog
+from drumstudio.core.errors import AudioOpenError, SettingError
+from drumstudio.settings import Settings
+from drumstudio.ui.batch_dialog import BatchDialog
+from drumstudio.ui.dialogs import ErrorDialog
+from drumstudio.ui.export_dialog import ExportDialog, ExportReport
+from drumstudio.ui.parameter_widgets import ParameterForm
+from drumstudio.ui.preferences_dialog import PreferencesDialog
+from drumstudio.ui.recovery_dialog import RecoveryDialog
+from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
+
+
+def words(widget) -> str:
+    return "\n".join(each.text() for each in widget.findChildren(QLabel))
+
+
+def button(widget, text) -> QPushButton:
+    return next(each for each in widget.findChildren(QPushButton) if each.text() == text)
+
+
+STEMS = [("drums", "Drums"), ("rest", "Rest"), ("mixture", "Original")]
+
+
+@pytest.fixture
+def export_dialog(qtbot, theme, tmp_path):
+    def paths(wish):
+        if "{" not in wish.template:
+            raise SettingError("Cannot name the files", why="both get one name.", fix="Use {stem}.")
+        return [wish.folder / f"x_{stem}.wav" for stem in wish.stems]
+
+    dialog = ExportDialog(None, "Night Bus", STEMS, tmp_path, paths)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def test_an_export_names_what_it_would_write(export_dialog):
+    assert "x_drums.wav, x_rest.wav" in words(export_dialog)
+    wish = export_dialog.wish()
+    assert (wish.stems, wish.file_format, wish.sample_rate) == (("drums", "rest"), "wav24", None)
+
+
+def test_an_export_replaces_nothing_unless_told_to(export_dialog, tmp_path):
+    (tmp_path / "x_rest.wav").touch()
+    export_dialog._check()
+    assert "There already: x_rest.wav" in words(export_dialog)
+    assert not button(export_dialog, "Export").isEnabled()
+    export_dialog._replace.setChecked(True)
+    assert button(export_dialog, "Export").isEnabled()
+
+
+def test_an_export_of_nothing_and_a_bad_name_are_refused(export_dialog):
+    for box in export_dialog._stems.values():
+        box.setChecked(False)
+    assert not button(export_dialog, "Export").isEnabled()
+    export_dialog._stems["drums"].setChecked(True)
+    export_dialog._template.setText("same")
+    assert "both get one name" in words(export_dialog)
+    assert not button(export_dialog, "Export").isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("residual", "said"),
+    [(-141.2, "to -141 dB"), (-200.0, "exactly"), (None, "not applicable")],
+)
+def test_the_report_says_how_exactly_the_stems_add_up(qtbot, theme, residual, said):
+    file = {"path": "/x/a_drums.wav", "bytes": 5_000_000, "peak_db": -1.0, "lufs": None}
+    report = {
+        "files": [file | {"true_peak_db": -0.9}],
+        "null_residual_dbfs": residual,
+        "gain_db": -0.5,
+        "notes": ["resampled to 48 kHz"],
+    }
+    dialog = ExportReport(None, report, lambda path: None)
+    qtbot.addWidget(dialog)
+    assert said in words(dialog)
+    assert "0.50 dB quieter" in words(dialog)
+    assert "resampled" in words(dialog)
+
+
+def test_an_error_is_three_lines_that_can_be_copied(qtbot, theme):
+    error = AudioOpenError("Cannot open x.wav", why="it is text.", fix="Choose a sound.")
+    dialog = ErrorDialog(None, theme, error)
+    qtbot.addWidget(dialog)
+    shown = [line for line in words(dialog).split("\n") if line]  # the icon has no words
+    assert shown == ["Cannot open x.wav", "It is text.", "Choose a sound."]
+    button(dialog, "Copy").click()
+    assert QApplication.clipboard().text() == str(error)
+
+
+def test_a_key_that_is_taken_is_not_given_twice(qtbot, theme):
+    keymap = KeyMap()
+    dialog = ShortcutsDialog(None, keymap)
+    qtbot.addWidget(dialog)
+    item = dialog._tree.findItems("Play or stop", Qt.MatchFlag.MatchRecursive)[0]
+    dialog._tree.setCurrentItem(item)
+    dialog._edit.setKeySequence("L")
+    with qtbot.assertNotEmitted(dialog.keys_changed):
+        button(dialog, "Use this key").click()
+    assert "it calls “Loop” already" in words(dialog)
+    dialog._edit.setKeySequence("P")
+    with qtbot.waitSignal(dialog.keys_changed):
+        button(dialog, "Use this key").click()
+    assert keymap.keys("play") == ("P",)
+
+
+def test_the_cheat_sheet_can_be_searched(qtbot, theme):
+    dialog = ShortcutsDialog(None, KeyMap())
+    qtbot.addWidget(dialog)
+    dialog._search.setText("transient")
+    shown = [
+        heading.child(number).text(0)
+        for heading in map(dialog._tree.topLevelItem, range(dialog._tree.topLevelItemCount()))
+        for number in range(heading.childCount())
+        if not heading.child(number).isHidden()
+    ]
+    assert shown == ["To previous transient", "To next transient"]
+
+
+def test_every_setting_has_a_widget_and_is_changed_at_once(qtbot, theme):
+    changes = []
+    dialog = PreferencesDialog(
+        None, Settings(), lambda *change: changes.append(change), [], lambda: None
+    )
+    qtbot.addWidget(dialog)
+    combos = {combo.accessibleName(): combo for combo in dialog.findChildren(QComboBox)}
+    combos["Theme"].setCurrentIndex(2)
+    combos["Theme"].activated.emit(2)
+    assert changes == [("theme", "light")]
+    dialog.show_outputs([("ALSA: x", "x (ALSA)")], "gone")
+    assert combos["Sound output"].currentText() == "gone (not connected)"
+    dialog.show_cache(1_234_567)
+    assert "1 MB" in words(dialog)
+
+
+def test_recovery_offers_each_project_and_deletes_nothing_by_itself(qtbot, theme):
+    good = Recoverable(Path("/a"), "Album", False, 2, "Solo drums", ("A",))
+    bad = Recoverable(Path("/b"), "Broken", False, 0, "", (), "it is damaged.")
+    dialog = RecoveryDialog(None, [good, bad])
+    qtbot.addWidget(dialog)
+    assert "2 edits, the last: Solo drums" in words(dialog)
+    recover = [each for each in dialog.findChildren(QPushButton) if each.text() == "Recover"]
+    assert [each.isEnabled() for each in recover] == [True, False]
+    assert dialog.discarded == []
+    recover[0].click()
+    assert dialog.recovered is good
+
+
+def test_a_model_s_parameters_are_widgets_with_its_defaults(qtbot, theme):
+    card = default_catalog().find("hpss")
+    form = ParameterForm(card, {})
+    qtbot.addWidget(form)
+    assert form.values() == card.check_settings({})
+    assert card.check_settings(form.values()) == form.values()
+
+
+def test_a_batch_writes_exactly_the_ticked_set(qtbot, theme, tmp_path):
+    dialog = BatchDialog(None, "HPSS", tmp_path)
+    qtbot.addWidget(dialog)
+    assert not button(dialog, "Separate").isEnabled()
+    dialog.add([tmp_path / "a.wav", tmp_path / "a.wav", tmp_path / "b"])
+    assert len(dialog.paths) == 2
+    assert button(dialog, "Separate").isEnabled()
+    for place, stems in enumerate([("drums",), ("rest",), ("drums", "rest")]):
+        dialog._preset.setCurrentIndex(place)
+        settings = dialog.export_settings()
+        assert (settings.stems, settings.overwrite) == (stems, "never")
+
+
+def answer(monkeypatch, words_wanted):
+    asked = []
+
+    def run(box):
+        asked.append(box.text())
+        for each in box.buttons():
+            if each.text() == words_wanted:
+                monkeypatch.setattr(QMessageBox, "clickedButton", lambda _self, each=each: each)
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", run)
+    return asked
+
+
+@pytest.mark.parametrize("words_wanted", ["Cancel", "Discard"])
+def test_closing_with_unsaved_work_asks_one_question(
+    window, song, qtbot, monkeypatch, words_wanted
+):
+    asked = answer(monkeypatch, words_wanted)
+    folder = window.studio.document.folder.path
+    window.close()
+    assert asked == ["Save this project?"]
+    if words_wanted == "Cancel":
+        assert window.isVisible()
+        assert folder.exists()
+    else:
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+        assert not folder.exists()
+        moved = folder.parents[1] / "discarded" / folder.name
+        assert (moved / "project.json").exists()
+
+
+def test_closing_with_nothing_to_lose_asks_nothing(window, monkeypatch):
+    asked = answer(monkeypatch, "Cancel")
+    window.close()
+    assert asked == []
+    assert not window.isVisible()
+
+
+def test_saving_asks_for_a_name_once_and_fills_the_recent_menu(
+    window, song, qtbot, monkeypatch, tmp_path
+):
+    names = []
+
+    def name(*arguments):
+        names.append(arguments)
+        return str(tmp_path / "Album"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", name)
+    QTest.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: window.studio.document.name == "Album", timeout=10_000)
+    window.document.toggle_mute("rest")
+    assert window.studio.document.is_modified
+    QTest.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: not window.studio.document.is_modified, timeout=10_000)
+    assert len(names) == 1
+    qtbot.waitUntil(lambda: window.files.recent() == [tmp_path / "Album.drumstudio"])
+    window.commands._fill_versions(window.menus.versions)
+    assert window.menus.versions.actions()[0].isEnabled()
+
+
+def test_a_failed_job_is_a_row_with_details_to_copy(window, qtbot):
+    def fails(_checkpoint):
+        raise AudioOpenError("Cannot open x.wav", why="it is text.", fix="Choose a sound.")
+
+    window.studio.queue.add("x.wav", fails)
+    qtbot.waitUntil(lambda: window.studio.queue.rows()[0].state is State.FAILED)
+    qtbot.waitUntil(lambda: bool(window.queue._rows) and "it is text" in words(window.queue))
+    (row,) = window.queue._rows.values()
+    assert button(row, "Try again").isVisible()
+    button(row, "Details").click()
+    button(row, "Copy").click()
+    assert QApplication.clipboard().text().splitlines()[2] == "Choose a sound."
+    assert "it is text" in window.log.text()
+
+
+def test_a_stem_can_be_carried_out_as_a_file_with_a_good_name(window, song):
+    path = window.studio.stems.stem_file(song, "drums")
+    assert path.name == "Night Bus_drums.wav"
+    assert path.read_bytes() == window.studio.files(song)[1].read_bytes()
+    assert window.studio.stems.stem_file(song, "drums") == path
+
+
+def test_missing_sound_is_said_once_and_comes_back_when_it_is_found(window, song, qtbot):
+    mixture, _ = window.studio.files(song)
+    hidden = mixture.with_suffix(".away")
+    errors = []
+    window.document.problem.disconnect()
+    window.document.problem.connect(errors.append)
+    window.document.choose("")
+    mixture.rename(hidden)
+    window.document._sound = ()
+    window.document._close_waveforms()
+    window.document.refresh()
+    window.document.refresh()
+    assert len(errors) == 1
+    assert all(lane.waveform is None for lane in window.state.lanes)
+    hidden.rename(mixture)
+    window.document.refresh()
+    assert all(lane.waveform is not None for lane in window.state.lanes)
