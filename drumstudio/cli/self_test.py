@@ -35,9 +35,14 @@ def run_self_test(*, as_json: bool) -> int:
     else:
         for row in rows:
             print(
-                f"{'failed' if row.problem else 'passed'}  {row.model}: drums {row.sdr} dB "
-                f"(stored: {row.expected_sdr}), null {row.null_residual_dbfs} dB, on {row.device}"
+                f"{'failed' if row.problem else 'passed'}  {row.model}: drums {_decibels(row.sdr)} "
+                f"(stored: {_decibels(row.expected_sdr)}), "
+                f"null {_decibels(row.null_residual_dbfs)}, on {row.device}"
             )
         for problem in problems:
             say(f"failed: {problem}")
     return FAILED if problems else DONE
+
+
+def _decibels(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f} dB"
