@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,11 @@ class Studio:
         self.background.run(Document.new, self.use_document)
 
     def open_project(self, path: Path, *, recover: bool = True) -> None:
-        """Open a project that is there."""
+        """Open a project that is there, unless it is the one that is open."""
+        folder = self.document.folder.path
+        if not self.document.is_read_only and path.resolve() == folder.resolve():
+            self.noticed(f"{self.document.name} is open already")
+            return
         self.background.run(lambda: Document.open(path, recover=recover), self.use_document)
 
     def save(self, done: Callable[[], object] | None = None) -> None:
@@ -199,29 +203,36 @@ class Studio:
         *changes : pairs of (address within the song, value)
             What to set.
         """
-        try:
-            with self.document.command(name) as edit:
-                for at, value in changes:
-                    edit.set(("songs", song_id, *at), value)
-        except DrumStudioError as error:
-            self.failed(error)
+        with self._told(), self.document.command(name) as edit:
+            for at, value in changes:
+                edit.set(("songs", song_id, *at), value)
 
     def remove_song(self, song_id: str) -> None:
         """Take a song out of the project; undo brings it back."""
         song = self.song(song_id)
         if song is not None:
-            with self.document.command(f"Remove {song.name}") as edit:
+            with self._told(), self.document.command(f"Remove {song.name}") as edit:
                 edit.remove(("songs",), song_id)
 
     def undo(self) -> None:
         """Take the last edit back, if there is one."""
         if self.document.history.undo_name is not None:
-            self.document.undo()
+            with self._told():
+                self.document.undo()
 
     def redo(self) -> None:
         """Do again what was taken back, if there is anything."""
         if self.document.history.redo_name is not None:
-            self.document.redo()
+            with self._told():
+                self.document.redo()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Have an error of an edit told: a project that is read only can not be changed."""
+        try:
+            yield
+        except DrumStudioError as error:
+            self.failed(error)
 
     # --- sound of a song ----------------------------------------------------------------
 
@@ -279,6 +290,6 @@ class Studio:
         for disconnect in self._disconnects:
             disconnect()
         self.document.close()
-        self.workshop.pool.close()
+        self.workshop.close()
         if self._temporary is not None:
             self._temporary.cleanup()

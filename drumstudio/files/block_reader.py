@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
 from drumstudio.core.audio import Samples
+from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.files.wav_file import WavReader
 
@@ -24,7 +24,7 @@ class Deltas(Protocol):
         """Add to the samples from `start` on, float32 (channels, samples)."""
 
 
-class SongReader:
+class SongReader(Closing):
     """Read any stretch of a song's stems; only mixture, drums and what was edited are stored.
 
     Drums are the model's plus the deltas of the edits; the rest is mixture - drums, computed
@@ -149,14 +149,3 @@ class SongReader:
         self._mixture.close()
         if self._drums is not None:
             self._drums.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -23,6 +23,7 @@ from drumstudio import atomic, paths
 from drumstudio.core.audio import Samples
 from drumstudio.core.edit_render import Delta, DeltaRun
 from drumstudio.core.errors import AudioOpenError
+from drumstudio.files.oldest_first import remove_oldest
 from drumstudio.files.plain_file import read_plain
 
 CACHE_LIMIT_BYTES = 4 * 10**9
@@ -123,18 +124,7 @@ class DeltaStore:
 
     def remove_oldest(self, limit_bytes: int = CACHE_LIMIT_BYTES) -> None:
         """Remove the files that were not used for longest until a limit is kept."""
-        found = []
-        for path in self._folder.glob(f"*{SUFFIX}"):
-            with contextlib.suppress(OSError):  # gone meanwhile
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        kept = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if kept <= limit_bytes:
-                return
-            with contextlib.suppress(OSError):  # open elsewhere on Windows: another day
-                path.unlink()
-                kept -= size
+        remove_oldest(self._folder.glob(f"*{SUFFIX}"), limit_bytes)
 
     def _remember(self, key: str, delta: Delta) -> None:
         with self._guard:

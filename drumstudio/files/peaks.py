@@ -18,16 +18,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedWriter, FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio import atomic, paths
 from drumstudio.core.audio import Samples
+from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError, DrumStudioError
 from drumstudio.files.block_reader import SongReader
+from drumstudio.files.oldest_first import remove_oldest
 from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
 
@@ -198,7 +199,7 @@ def build_peaks(
                     file.seek(starts[level] + before * channels * _FIELDS * 4)
                     file.write(np.ascontiguousarray(buckets, dtype="<f4").data)
     for folder in {path.parent for path in missing.values()}:
-        remove_oldest(folder, CACHE_LIMIT_BYTES)
+        remove_oldest(folder.glob("*.peaks"), CACHE_LIMIT_BYTES)
     return {"built": list(missing)}
 
 
@@ -217,26 +218,10 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def remove_oldest(folder: Path, limit_bytes: int) -> None:
-    """Remove peaks files, those not opened for longest first, until a limit is kept."""
-    found = []
-    for path in folder.glob("*.peaks"):
-        with contextlib.suppress(OSError):  # gone meanwhile
-            status = path.stat()
-            found.append((status.st_mtime, status.st_size, path))
-    kept = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if kept <= limit_bytes:
-            return
-        with contextlib.suppress(OSError):  # open elsewhere on Windows: another day
-            path.unlink()
-            kept -= size
-
-
 # --- reading ---------------------------------------------------------------------------
 
 
-class PeaksReader:
+class PeaksReader(Closing):
     """Read buckets of a peaks file; belongs to one thread.
 
     Parameters
@@ -316,17 +301,6 @@ class PeaksReader:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Waveform:

@@ -28,10 +28,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from drumstudio import atomic
+from drumstudio.core.closing import Closing
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.files import strict_json
 from drumstudio.files.lock import FileLock, Hold, is_held
@@ -65,7 +65,7 @@ def cache_key(
 
 
 @dataclass(frozen=True, slots=True)
-class CachedResult:
+class CachedResult(Closing):
     """A separation in the cache, checked; it stays there as long as this object is kept.
 
     Parameters
@@ -92,17 +92,6 @@ class CachedResult:
     def close(self) -> None:
         """Allow the cache to remove the file; it may be gone from now on."""
         self._hold.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Self
 import numpy as np
 
 from drumstudio.core.audio import Samples
+from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError
 
 RIFF_LIMIT_BYTES = 2**32 - 2**20
@@ -153,7 +154,7 @@ class WavWriter:
             self._file.close()
 
 
-class WavReader:
+class WavReader(Closing):
     """Read any stretch of a media file with plain positioned reads.
 
     Never maps the file: a file truncated or unplugged under a memory map kills the process.
@@ -278,14 +279,3 @@ class WavReader:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

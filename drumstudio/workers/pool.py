@@ -7,9 +7,9 @@ import itertools
 import json
 import threading
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
+from drumstudio.core.closing import Closing
 from drumstudio.jobs.job import Checkpoint, Progress
 from drumstudio.workers import protocol
 from drumstudio.workers.handle import Handle, OnProgress
@@ -20,7 +20,7 @@ _LOOK_EVERY_SECONDS = 0.1
 _ANSWER_SECONDS = 3.0
 
 
-class WorkerPool:
+class WorkerPool(Closing):
     """One child process a role, started when first needed, ended with this process.
 
     Parameters
@@ -50,17 +50,6 @@ class WorkerPool:
         self._closed = False
         # Before multiprocessing's own exit handler, which would wait for the children.
         atexit.register(self.close)
-
-    def __enter__(self) -> WorkerPool:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def submit(
         self,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from drumstudio import atomic
 from drumstudio.core.audio import Samples
+from drumstudio.core.closing import Closing
 from drumstudio.core.edit_field import SongEdit
 from drumstudio.core.edit_render import Delta, delta_of_block, masked_block
 from drumstudio.core.errors import ProjectError
@@ -24,7 +23,7 @@ from drumstudio.jobs.job import Checkpoint
 _BLOCK_SAMPLES = 65_536
 
 
-class EditRenderer:
+class EditRenderer(Closing):
     """Renders the edits of one song. Belongs to one thread at a time.
 
     Parameters
@@ -145,17 +144,6 @@ class EditRenderer:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def write_edited_drums(

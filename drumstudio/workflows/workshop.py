@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from drumstudio import paths
+from drumstudio.core.closing import Closing
 from drumstudio.files.result_cache import ResultCache
 from drumstudio.settings import Settings
 from drumstudio.workers.pool import WorkerPool
@@ -16,7 +14,7 @@ def open_cache(settings: Settings) -> ResultCache:
     return ResultCache(paths.user_cache_folder() / "separations", int(settings.cache_cap_gb * 1e9))
 
 
-class Workshop:
+class Workshop(Closing):
     """The worker pool and the result cache of one run, as a context.
 
     Parameters
@@ -29,13 +27,6 @@ class Workshop:
         self.pool = WorkerPool(threads=settings.processor_threads)
         self.cache = open_cache(settings)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the workers."""
         self.pool.close()

@@ -17,7 +17,6 @@ from drumstudio.files.peaks import (
     Waveform,
     build_peaks,
     peaks_name,
-    remove_oldest,
     summarise,
 )
 from drumstudio.files.wav_file import WavWriter
@@ -273,16 +272,6 @@ def test_names_follow_the_content_that_is_shown():
         for drums in "cd"
     }
     assert len(names) == 2 + 2 + 4
-
-
-def test_the_waveforms_not_looked_at_for_longest_make_room(tmp_path):
-    for number in range(4):
-        path = tmp_path / f"{number}.peaks"
-        path.write_bytes(bytes(100))
-        os.utime(path, (number, number))
-    (tmp_path / "other.txt").write_bytes(bytes(1_000))
-    remove_oldest(tmp_path, 250)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.peaks", "3.peaks", "other.txt"]
 
 
 def test_the_decode_worker_draws_the_waveforms():
