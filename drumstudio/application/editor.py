@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from drumstudio.application import stroke_layers
@@ -13,13 +14,16 @@ from drumstudio.core import check
 from drumstudio.core.edit_field import Field, LayerStrokes, Painted, Protected, SongEdit, painted
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
-from drumstudio.core.song import Song, StrokeLayer
+from drumstudio.core.song import Blob, Song, StrokeLayer
 from drumstudio.core.strokes import CHANNELS, Polygon, Shape, Stroke
 from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex
 from drumstudio.workflows.song_edit import SongEdits
 
 AREAS = ("rectangle", "time range", "frequency range", "lasso")
-TOOLS = ("brush", "eraser", *AREAS)
+FINDERS = ("wand", "onset brush")
+"""Tools that look in the sound for what belongs to the place of a click."""
+
+TOOLS = ("brush", "eraser", *AREAS, *FINDERS)
 
 _TARGETS = ("drums", "rest", "protect")
 _SIZE_STEP = 1.25
@@ -207,6 +211,8 @@ class Editor:
     def press(self, seconds: float, hertz: float, pressure: float = 1.0) -> None:
         """Begin a gesture; one that is under way is dropped.
 
+        With one of `FINDERS` there is none: what they find is painted by `paint_found`.
+
         Raises
         ------
         ProjectError
@@ -216,16 +222,12 @@ class Editor:
         with self._guard:
             self._document.require_writable("Cannot paint")
             settings = self.settings
+            if settings.tool in FINDERS:
+                return
             target = "erase" if settings.tool == "eraser" else settings.target
-            layer = stroke_layers.layer_for(self.song, target, self.layer_id)
+            layer = self._layer_for(target)
             if layer is None:
                 return
-            if not layer.on or not layer.opacity:
-                raise ProjectError(
-                    f"Cannot paint on the layer {layer.name}",
-                    why="it is switched off, so that nothing would be seen or heard.",
-                    fix="Switch it on, or choose another layer.",
-                )
             strokes, edit = self._with_layer(layer)
             self._drawing = _Drawing(
                 self._new_shape(settings), settings, target, layer, strokes, edit
@@ -288,14 +290,50 @@ class Editor:
         if isinstance(drawing.shape, BrushGesture):
             self.looks_changed(drawing.shape.tiles)
 
+    def paint_found(self, shapes: Iterable[Shape], name: str = "") -> None:
+        """Paint what was found in the sound, with the settings as they stand: one step of undo.
+
+        Parameters
+        ----------
+        shapes : iterable of Cells, Polygon or Path
+            Each becomes a stroke; without any nothing happens.
+        name : str
+            Of the step; what painting by hand is called if empty.
+
+        Raises
+        ------
+        ProjectError, DiskFullError
+            As from `press` and `release`.
+        """
+        self._document.require_writable("Cannot paint")
+        settings = self.settings
+        layer = self._layer_for(settings.target)
+        blobs = [self._kept(settings.target, shape, settings) for shape in shapes]
+        if layer is not None and blobs:
+            name = name or _DONE[settings.target]
+            stroke_layers.paint(self._document, self._song_id, layer, blobs, name)
+
+    def _layer_for(self, target: str) -> StrokeLayer | None:
+        layer = stroke_layers.layer_for(self.song, target, self.layer_id)
+        if layer is not None and not (layer.on and layer.opacity):
+            raise ProjectError(
+                f"Cannot paint on the layer {layer.name}",
+                why="it is switched off, so that nothing would be seen or heard.",
+                fix="Switch it on, or choose another layer.",
+            )
+        return layer
+
     def _paint(self, drawing: _Drawing, shape: Shape) -> None:
-        settings = drawing.settings
-        stroke = Stroke(drawing.target, shape, settings.strength, settings.channels)
+        blob = self._kept(drawing.target, shape, drawing.settings)
+        name = _DONE.get(drawing.target, "Erase")
+        stroke_layers.paint(self._document, self._song_id, drawing.layer, [blob], name)
+
+    def _kept(self, target: str, shape: Shape, settings: ToolSettings) -> Blob:
+        stroke = Stroke(target, shape, settings.strength, settings.channels)
         blob = self._document.media.keep_stroke(stroke)
         with self._guard:
             self._edits.add(blob, Raster(stroke, self.grid, blob.sha256))
-        name = _DONE.get(drawing.target, "Erase")
-        stroke_layers.paint(self._document, self._song_id, drawing.layer, [blob], name)
+        return blob
 
     def _new_shape(self, settings: ToolSettings) -> BrushGesture | AreaGesture:
         if settings.tool in AREAS:

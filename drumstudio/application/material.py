@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drumstudio.playback.deck import Closable
 from drumstudio.playback.feeder import Source
 from drumstudio.playback.stems import SongStems
+
+AUDITIONS = ("painted", "unpainted")
+"""What is painted alone, and everything but that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +30,10 @@ class Material:
         Their length.
     files : object with `close`
         What they read from.
+    auditions : mapping of str to Source
+        What can be listened to instead, while painting.
+    stems : SongStems or None
+        What takes edits.
     """
 
     original: Source
@@ -33,6 +41,8 @@ class Material:
     sample_rate: int
     samples: int
     files: Closable
+    auditions: Mapping[str, Source] = field(default_factory=dict)
+    stems: SongStems | None = None
 
     @property
     def seconds(self) -> float:
@@ -44,4 +54,5 @@ def song_material(mixture: Path, drums: Path | None, sample_rate: int, samples: 
     """Return a song's original and, where it has drums, the tracks drums and rest."""
     stems = SongStems(mixture, drums)
     tracks = () if drums is None else (stems.source("drums"), stems.source("rest"))
-    return Material(stems.source("mixture"), tracks, sample_rate, samples, stems)
+    auditions = {} if drums is None else {name: stems.source(name) for name in AUDITIONS}
+    return Material(stems.source("mixture"), tracks, sample_rate, samples, stems, auditions, stems)

@@ -14,6 +14,7 @@ from drumstudio.application.listeners import Listeners
 from drumstudio.application.material import Material
 from drumstudio.core.errors import DeviceError, DrumStudioError
 from drumstudio.core.mix import TrackMix, amplitude, track_gains
+from drumstudio.files.block_reader import Deltas
 from drumstudio.playback.deck import Closable, Deck, DeckListener, OutputState
 from drumstudio.playback.feeder import Heard, Program, Source
 from drumstudio.playback.player import OutputChoice, OutputDevice
@@ -59,6 +60,8 @@ class TransportView:
         Volume of what is heard, in decibels; no part of any export.
     seconds : float
         Length of the song.
+    audition : str
+        What is heard instead of original or stems, one of `material.AUDITIONS`; or empty.
     """
 
     state: State = State.STOPPED
@@ -69,6 +72,7 @@ class TransportView:
     listen: Listen = Listen.STEMS
     monitor_db: float = 0.0
     seconds: float = 0.0
+    audition: str = ""
 
 
 class Transport:
@@ -124,7 +128,7 @@ class Transport:
     def take_heard(self) -> Heard | None:
         """Return the levels heard since the last call, None if nothing was.
 
-        Rows of its arrays: the original, each track, the sum.
+        Rows of its arrays: the original, each track, each audition, the sum.
         """
         return self._deck.take_heard()
 
@@ -144,6 +148,7 @@ class Transport:
                 selection=None,
                 loop=None,
                 seconds=0.0 if material is None else material.seconds,
+                audition="",
             )
             self._take_material(material)
 
@@ -165,9 +170,12 @@ class Transport:
     def _take_material(self, material: Material | None) -> None:
         retired = () if self._material is None else (self._material.files,)
         self._material = material
-        self._sources = () if material is None else (material.original, *material.tracks)
-        if len(self._tracks) != max(len(self._sources) - 1, 0):
-            self._tracks = (TrackMix(),) * max(len(self._sources) - 1, 0)
+        tracks = () if material is None else material.tracks
+        self._sources = (
+            () if material is None else (material.original, *tracks, *material.auditions.values())
+        )
+        if len(self._tracks) != len(tracks):
+            self._tracks = (TrackMix(),) * len(tracks)
         self._tell_deck(retired)
 
     def set_tracks(self, tracks: Sequence[TrackMix]) -> None:
@@ -190,12 +198,13 @@ class Transport:
             empty = Program((), np.zeros((0, 2), dtype=np.float32), 44_100, 0)
             self._deck.load(empty, retired)
             return
-        gains = np.ones((len(self._sources), 2), dtype=np.float32)
-        if material.tracks and view.listen is Listen.STEMS:
-            gains[0] = 0.0
-            gains[1:] = track_gains(self._tracks)
+        gains = np.zeros((len(self._sources), 2), dtype=np.float32)
+        if view.audition in material.auditions:
+            gains[1 + len(material.tracks) + list(material.auditions).index(view.audition)] = 1.0
+        elif material.tracks and view.listen is Listen.STEMS:
+            gains[1 : 1 + len(material.tracks)] = track_gains(self._tracks)
         else:
-            gains[1:] = 0.0
+            gains[0] = 1.0
         loop = None
         if view.looping and view.loop is not None:
             loop = (self._sample(view.loop[0]), self._sample(view.loop[1]))
@@ -358,6 +367,26 @@ class Transport:
         """Hear the other of original and stems."""
         other = Listen.ORIGINAL if self._view.listen is Listen.STEMS else Listen.STEMS
         self.listen_to(other)
+
+    def audition(self, what: str) -> None:
+        """Hear one of the material's auditions instead; an empty name for none."""
+        with self._changing():
+            self._view = replace(self._view, audition=what)
+            self._tell_deck()
+
+    def set_edits(self, deltas: Deltas | None, painted: Deltas | None) -> None:
+        """Have the drums heard as edited from the next block on, without a gap.
+
+        Parameters
+        ----------
+        deltas : Deltas or None
+            What the edits add to the model's drums.
+        painted : Deltas or None
+            The mixture's part that is painted, for auditions.
+        """
+        with self._lock:
+            if self._material is not None and self._material.stems is not None:
+                self._material.stems.set_edits(deltas, painted)
 
     def set_monitor(self, gain_db: float) -> None:
         """Set the volume of what is heard, in decibels; exports know nothing of it."""
