@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from drumstudio.application.material import song_material
+from drumstudio.application.material import Material, song_material
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.studio import Studio
 from drumstudio.application.time_view import clock
@@ -68,6 +68,7 @@ class DocumentLink(QObject):
         self._state = state
         self._song_id = ""
         self._sound: tuple[str, ...] = ()
+        self._is_playable = False  # whether the transport has the sound of the song at hand
         self._waveforms: SongWaveforms | None = None
         self._gesture: dict[str, Strip] = {}
         self._listen = transport.view.listen
@@ -122,13 +123,13 @@ class DocumentLink(QObject):
         before, self._sound = self._sound, sound
         self._close_waveforms()
         if song is None:
-            self._transport.open(None)
+            self._take_sound(None)
             return
         try:
             mixture, drums = self._studio.files(song)
             self._waveforms = self._studio.waveforms(song)
         except DrumStudioError as error:
-            self._transport.open(None)
+            self._take_sound(None)
             if changed:  # what is still missing is tried again, but told only once
                 self.problem.emit(error)
             return
@@ -137,9 +138,13 @@ class DocumentLink(QObject):
         if before[:2] == sound[:2] and could_be_drawn:
             self._transport.exchange(material)
         else:
-            self._transport.open(material)
+            self._take_sound(material)
             self._state.timeline.show_song(shape.seconds, shape.sample_rate)
             self._state.chosen_lane = "drums"
+
+    def _take_sound(self, material: Material | None) -> None:
+        self._is_playable = material is not None
+        self._transport.open(material)
 
     def _on_waveforms(self, song_id: str) -> None:
         song = self.song
@@ -166,7 +171,9 @@ class DocumentLink(QObject):
 
     def strips(self) -> dict[str, Strip]:
         """Return the strips of the song's stems, with a gesture that is under way."""
-        song = self.song
+        return self._strips_of(self.song)
+
+    def _strips_of(self, song: Song | None) -> dict[str, Strip]:
         if song is None or song.separation is None:
             return {}
         own = {stem: getattr(song, field) for stem, field in STRIPS.items()}
@@ -174,7 +181,7 @@ class DocumentLink(QObject):
 
     def _show_lanes(self) -> None:
         song = self.song
-        strips = self.strips()
+        strips = self._strips_of(song)
         soloing = any(strip.solo for strip in strips.values())
         to_original = self._transport.view.listen is Listen.ORIGINAL or not strips
         lanes = []

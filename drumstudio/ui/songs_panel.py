@@ -148,7 +148,7 @@ class SongsPanel(QWidget):
     def edit_name(self) -> None:
         """Begin to rename the chosen song."""
         item = self._tree.currentItem()
-        if item is not None:
+        if item is not None and not self._tree.is_editing:
             self._tree.editItem(item.parent() or item, 0)
 
 
@@ -156,6 +156,11 @@ class _Tree(QTreeWidget):
     """A tree whose stems can be dragged out as files."""
 
     stem_dragged = Signal(str, str)
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether a name is being typed."""
+        return self.state() == QTreeWidget.State.EditingState
 
     def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802, ARG002 (Qt's name)
         """Ask for the file of the stem under the pointer."""

@@ -210,8 +210,13 @@ class WindowCommands(QObject):
         )
         if file:
             path = Path(file).with_suffix(".png")
-            saved = self._window.view.grab().save(str(path))
-            self._window.notice(f"Saved {path.name}" if saved else f"Cannot write {path}")
+            studio, picture = self._window.studio, self._window.view.grab().toImage()
+            studio.background.run(
+                lambda: picture.save(str(path)),  # compressing it takes many frames
+                lambda saved: studio.noticed(
+                    f"Saved {path.name}" if saved else f"Cannot write {path}"
+                ),
+            )
 
     def remove_song(self) -> None:
         """Take the song at hand out of the project."""
