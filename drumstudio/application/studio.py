@@ -192,7 +192,7 @@ class Studio:
     # --- edits --------------------------------------------------------------------------
 
     def edit_song(self, name: str, song_id: str, *changes: tuple[tuple[str, ...], object]) -> None:
-        """Change fields of a song as one step of undo.
+        """Change fields of a song as one step of undo; of one that has gone, nothing.
 
         Parameters
         ----------
@@ -203,7 +203,10 @@ class Studio:
         *changes : pairs of (address within the song, value)
             What to set.
         """
-        with self._told(), self.document.command(name) as edit:
+        document = self.document  # another may take its place at any time
+        if all(song.id != song_id for song in document.project.songs):
+            return
+        with self._told(), document.command(name) as edit:
             for at, value in changes:
                 edit.set(("songs", song_id, *at), value)
 

@@ -73,4 +73,5 @@ class Bridge(QObject):
             waiting = list(self._waiting.values())
             self._waiting.clear()
         for function in waiting:
-            function()
+            if not self._closed:  # one of them may have been the end of the window
+                function()

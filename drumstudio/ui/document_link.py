@@ -116,9 +116,9 @@ class DocumentLink(QObject):
     def _show_sound(self) -> None:
         song = self.song
         sound = _sound(song)
-        could_be_drawn = self._waveforms is not None
+        was_playable = self._is_playable
         changed = sound != self._sound
-        if not changed and (could_be_drawn or song is None):
+        if not changed and (was_playable or song is None):
             return
         before, self._sound = self._sound, sound
         self._close_waveforms()
@@ -135,7 +135,7 @@ class DocumentLink(QObject):
             return
         shape = song.mixture
         material = song_material(mixture, drums, shape.sample_rate, shape.samples)
-        if before[:2] == sound[:2] and could_be_drawn:
+        if before[:2] == sound[:2] and was_playable:
             self._transport.exchange(material)
         else:
             self._take_sound(material)

@@ -44,6 +44,14 @@ def test_a_closed_bridge_tells_nothing_more(qtbot):
     assert heard == []
 
 
+def test_news_that_waits_behind_the_end_is_not_told(qtbot):
+    bridge, heard = Bridge(), []
+    bridge.post(bridge.close)
+    bridge.post(lambda: heard.append(1))
+    qtbot.wait(20)
+    assert heard == []
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="None is immortal there")
 def test_painting_takes_no_reference_from_none(qtbot):
     class Painted(QWidget):
