@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from drumstudio import paths
 from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
 from drumstudio.application.projects import described, song_called
+from drumstudio.application.song_export import ExportOrder, export_song
 from drumstudio.core.errors import DrumStudioError, ProjectError
-from drumstudio.core.names import fill_template
 from drumstudio.core.song import Song, cleaned_name
-from drumstudio.files.delta_store import DeltaStore, delta_folder
-from drumstudio.files.formats import FORMATS
-from drumstudio.files.project_media import ProjectMedia
 from drumstudio.files.stroke_list import read_stroke_list
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
-from drumstudio.workflows.render_edits import EditRenderer, write_edited_drums
 from drumstudio.workflows.song_edit import SongEdits
 
 
@@ -77,9 +71,11 @@ def render_project(
     stems: Sequence[str] = ("drums", "rest"),
     file_format: str = "wav24",
     name_template: str = "{song}_{stem}",
+    sample_rate: int | None = None,
+    seconds: tuple[float, float] | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write the stems of a project's songs as they were edited.
+    """Write the stems, or the mix, of a project's songs as they were edited.
 
     Parameters
     ----------
@@ -94,11 +90,15 @@ def render_project(
     song_name : str, optional
         Name or id of the one song to render; else all that are separated.
     stems : sequence of {"drums", "rest", "mixture"}
-        What to write.
+        What to write; or "mix" alone: drums and rest with their gains, pans, mutes and solos.
     file_format : str
         One of `files.formats.FORMATS`.
     name_template : str
-        With the fields {song} and {stem}.
+        With the fields {song}, {stem} and {model}.
+    sample_rate : int or None
+        Hertz; None for each song's own.
+    seconds : tuple of float, or None
+        The range; None for the whole song.
     overwrite : bool
         Whether files that are there are replaced.
 
@@ -126,80 +126,20 @@ def render_project(
                 why="none of its songs has been separated.",
                 fix="Separate a song first.",
             )
+        order = ExportOrder(
+            tuple(stems), out, file_format, name_template, sample_rate, seconds, overwrite
+        )
         reports = []
         for number, song in enumerate(songs):
             part = portion(checkpoint, number / len(songs), (number + 1) / len(songs))
-            outputs = [
-                {
-                    "stem": stem,
-                    "path": str(
-                        out
-                        / (
-                            fill_template(name_template, song=song.name, stem=stem)
-                            + FORMATS[file_format].suffix
-                        )
-                    ),
-                }
-                for stem in stems
-            ]
             strokes = sum(len(layer.strokes) for layer in song.layers)
             report: dict[str, Any] = {"id": song.id, "name": song.name, "strokes": strokes}
             try:
-                written = _rendered(
-                    song, document.media, outputs, pool, part, file_format, overwrite
-                )
+                written = export_song(song, document.media, order, pool, part)
                 reports.append({**report, **written, "error": None})
             except DrumStudioError as error:
                 reports.append({**report, "error": error.to_dict()})
         return {**described(document), "songs": reports}
-
-
-def _rendered(
-    song: Song,
-    media: ProjectMedia,
-    outputs: list[dict[str, str]],
-    pool: WorkerPool,
-    checkpoint: Checkpoint,
-    file_format: str,
-    overwrite: bool,
-) -> dict[str, Any]:
-    edit = SongEdits(song, media).edit(song)
-    store = DeltaStore(delta_folder())
-    with media.staying(), tempfile.TemporaryDirectory(dir=_scratch_parent()) as folder:
-        mixture, drums = media.mixture_file(song), _active_drums(song, media)
-        if edit.changed_blocks():
-            with EditRenderer(song, media, store) as renderer:
-                deltas = renderer.deltas(edit, portion(checkpoint, 0.0, 0.5))
-            edited = Path(folder) / "drums.wav"
-            write_edited_drums(mixture, drums, deltas, edited, portion(checkpoint, 0.5, 0.6))
-            store.remove_oldest()
-            drums = edited
-        return pool.run(
-            "encode",
-            portion(checkpoint, 0.6, 1.0),
-            mixture=str(mixture),
-            drums=str(drums),
-            outputs=outputs,
-            format=file_format,
-            sample_rate=None,
-            overwrite=overwrite,
-        )
-
-
-def _active_drums(song: Song, media: ProjectMedia) -> Path:
-    if song.separation is None:
-        raise ProjectError(
-            f"Cannot render {song.name}",
-            why="it has not been separated yet.",
-            fix="Separate it first.",
-        )
-    return media.drums_file(song, song.separation)
-
-
-def _scratch_parent() -> Path:
-    parent = paths.user_cache_folder() / "decoded"
-    parent.mkdir(parents=True, exist_ok=True)
-    return parent
 
 
 def _the_song(document: Document, name: str | None) -> Song:

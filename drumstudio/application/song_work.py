@@ -1,11 +1,9 @@
-"""What the queue does with a song of a project besides separating it: draw it, export it."""
+"""What the window draws of a song of a project: where it is kept, and having it made."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from drumstudio.core.song import Song
 from drumstudio.files.peaks import peaks_folder, peaks_name
@@ -34,28 +32,4 @@ def draw(
         mixture=os.fspath(mixture),
         drums=os.fspath(drums) if drums else None,
         outputs={stem: os.fspath(path) for stem, path in peaks_paths(song).items()},
-    )
-
-
-def export(
-    mixture: Path,
-    drums: Path | None,
-    outputs: Sequence[tuple[str, Path]],
-    pool: WorkerPool,
-    checkpoint: Checkpoint,
-    *,
-    file_format: str,
-    sample_rate: int | None,
-    overwrite: bool,
-) -> dict[str, Any]:
-    """Write stems to files, all or none; return the report of `files.encode`."""
-    return pool.run(
-        "encode",
-        checkpoint,
-        mixture=os.fspath(mixture),
-        drums=os.fspath(drums) if drums else None,
-        outputs=[{"stem": stem, "path": os.fspath(path)} for stem, path in outputs],
-        format=file_format,
-        sample_rate=sample_rate,
-        overwrite=overwrite,
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumstudio import paths
-from drumstudio.application import song_work
-from drumstudio.core.names import fill_template
+from drumstudio.application.song_export import ExportOrder, export_song
 from drumstudio.core.song import Song
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.oldest_first import remove_oldest
 from drumstudio.jobs.job import Checkpoint
 
 if TYPE_CHECKING:
     from drumstudio.application.studio import Studio
 
-STEM_NAMES = {"mixture": "original", "drums": "drums", "rest": "rest"}
+_CACHE_LIMIT_BYTES = 4 * 10**9  # of stems that were carried out of the window
 
 
 class StemFiles:
@@ -33,54 +32,13 @@ class StemFiles:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def output_paths(
-        self, song: Song, stems: Sequence[str], folder: Path, template: str, file_format: str
-    ) -> list[tuple[str, Path]]:
-        """Return each stem with the file it would be exported to.
-
-        Raises
-        ------
-        SettingError
-            If the template has an unknown field.
-        """
-        suffix = FORMATS[file_format].suffix
-        model = song.separation.model_id if song.separation else ""
-        return [
-            (
-                stem,
-                folder
-                / (
-                    fill_template(template, song=song.name, stem=STEM_NAMES[stem], model=model)
-                    + suffix
-                ),
-            )
-            for stem in stems
-        ]
-
-    def export(
-        self,
-        song: Song,
-        outputs: Sequence[tuple[str, Path]],
-        *,
-        file_format: str,
-        sample_rate: int | None,
-        overwrite: bool,
-        report: bool = True,
-    ) -> None:
+    def export(self, song: Song, order: ExportOrder, *, report: bool = True) -> None:
         """Put an export at the end of the queue; `exported` tells what was written."""
-        mixture, drums = self._studio.files(song)
+        media = self._studio.document.media
+        pool = self._studio.workshop.pool
 
         def work(checkpoint: Checkpoint) -> None:
-            written = song_work.export(
-                mixture,
-                drums,
-                outputs,
-                self._studio.workshop.pool,
-                checkpoint,
-                file_format=file_format,
-                sample_rate=sample_rate,
-                overwrite=overwrite,
-            )
+            written = export_song(song, media, order, pool, checkpoint)
             if report:
                 self._studio.exported(written)
 
@@ -98,24 +56,32 @@ class StemFiles:
             If the song's sound is missing.
         """
         mixture, drums = self._studio.files(song)
-        content = f"{song.mixture.sha256[:16]}-{drums.stem[:16] if drums else ''}"
-        folder = paths.user_cache_folder() / "stems" / content
-        ((_, target),) = self.output_paths(song, [stem], folder, "{song}_{stem}", "wav-float")
+        stems_folder = paths.user_cache_folder() / "stems"
+        order = ExportOrder(
+            (stem,), stems_folder / _content(song), file_format="wav-float", overwrite=True
+        )
+        target = order.paths(song)[stem]
         if target.exists():
             return target
-        source = {"mixture": mixture, "drums": drums}.get(stem)
+        source = {"mixture": mixture, "drums": None if _is_edited(song) else drums}.get(stem)
         if source is not None:
             with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
+                order.folder.mkdir(parents=True, exist_ok=True)
                 os.link(source, target)
                 return target
+        remove_oldest(stems_folder.glob("*/*.wav"), _CACHE_LIMIT_BYTES)
         self._studio.noticed(f"Writing {target.name}; it is ready in a moment")
-        self.export(
-            song,
-            [(stem, target)],
-            file_format="wav-float",
-            sample_rate=None,
-            overwrite=True,
-            report=False,
-        )
+        self.export(song, order, report=False)
         return None
+
+
+def _is_edited(song: Song) -> bool:
+    return bool(song.amount) or any(layer.strokes for layer in song.layers)
+
+
+def _content(song: Song) -> str:
+    """Return a name for everything that a song's stems depend on."""
+    drums = song.separation.drums.sha256 if song.separation else ""
+    edits = repr((song.amount, song.layers)) if _is_edited(song) else ""
+    made_of = "\n".join([song.mixture.sha256, drums, edits])
+    return hashlib.sha256(made_of.encode()).hexdigest()[:32]

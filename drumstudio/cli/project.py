@@ -9,9 +9,12 @@ from typing import Any
 
 from drumstudio import settings as user_settings
 from drumstudio.application import projects
+from drumstudio.application.project_edits import render_project
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, clock, print_error, print_json
-from drumstudio.core.errors import error_from_dict
+from drumstudio.core.errors import SettingError, error_from_dict
+from drumstudio.core.song import MAX_SECONDS
+from drumstudio.files.formats import FORMATS
 from drumstudio.workflows.separate_song import separation_settings
 from drumstudio.workflows.workshop import Workshop
 
@@ -32,12 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = action("add", _add, "put songs into a project")
     separate = action("separate", _separate, "separate every song of a project")
     drums = action("import-drums", _import_drums, "take drums made elsewhere for a song")
+    export = action("export", _export, "write the stems or the mix of a project's songs")
     relink = action("relink", _relink, "find a project's missing files in a folder")
     info = action("info", _info, "show what a project holds")
     recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
     restore = action("restore", _restore, "go back to an earlier save")
     clean = action("clean", _clean, "delete files that nothing in the project needs")
-    for words in (new, add, separate, drums, relink, info, restore, clean):
+    for words in (new, add, separate, drums, export, relink, info, restore, clean):
         words.add_argument("project", type=Path, metavar="PROJECT")
     new.add_argument("songs", nargs="*", type=Path, metavar="SONG")
     add.add_argument("songs", nargs="+", type=Path, metavar="SONG")
@@ -45,6 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
     drums.add_argument("song", metavar="SONG", help="the song's name or id")
     drums.add_argument("drums", type=Path, metavar="DRUMS")
+    export.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    export.add_argument(
+        "--song", metavar="SONG", help="name or id; default: all that are separated"
+    )
+    export.add_argument(
+        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
+    )
+    export.add_argument(
+        "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
+    )
+    export.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
+    export.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
+    export.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
+    export.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")
+    export.add_argument("--overwrite", action="store_true", help="replace files that are there")
     relink.add_argument("folder", type=Path, metavar="FOLDER")
     recover.add_argument("project", nargs="?", type=Path, metavar="PROJECT")
     recover.add_argument("--save-as", type=Path, metavar="PROJECT")
@@ -109,6 +128,55 @@ def _import_drums(options: argparse.Namespace) -> Report:
     )
 
 
+def _export(options: argparse.Namespace) -> Report:
+    stems = ("mix",) if options.mix else _stems(options.stems)
+    return _with_workshop(
+        "export",
+        lambda shop, bar: render_project(
+            options.project,
+            options.out,
+            shop.pool,
+            bar,
+            song_name=options.song,
+            stems=stems,
+            file_format=options.file_format,
+            name_template=options.name,
+            sample_rate=options.rate,
+            seconds=_range(options.range),
+            overwrite=options.overwrite,
+        ),
+    )
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    names = {"drums": "drums", "rest": "rest", "original": "mixture"}
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not set(words) <= set(names):
+        raise SettingError(
+            f"Cannot export the stems {text!r}",
+            why="the stems are drums, rest and original.",
+            fix="Write for example --stems drums,rest.",
+        )
+    return tuple(dict.fromkeys(names[word] for word in words))
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    try:
+        start, stop = float(first), float(last)
+    except ValueError:
+        start = stop = 0.0
+    if not 0.0 <= start < stop <= MAX_SECONDS:
+        raise SettingError(
+            f"Cannot export the range {text!r}",
+            why="a range is its start and its end in seconds.",
+            fix="Write for example --range 8-12.5.",
+        )
+    return start, stop
+
+
 def _relink(options: argparse.Namespace) -> Report:
     return _with_workshop(
         "relink",
@@ -160,6 +228,10 @@ def _tell(action: str, report: Report) -> None:
         )
         there = ", was there already" if song.get("already_there") else ""
         print(f"  {song['name']}{length}{': ' + made if made else ''}{there}")
+        for file in song.get("files", []):
+            print(f"    {file['path']}")
+        if song.get("null_residual_dbfs") is not None:
+            print(f"    drums + rest = song to {song['null_residual_dbfs']:.1f} dB")
     for name in ("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"):
         if report.get(name):
             print(f"  {name.replace('_', ' ')}: {report[name]}")

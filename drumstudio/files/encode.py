@@ -55,6 +55,8 @@ def encode(
     format: str,
     sample_rate: int | None = None,
     overwrite: bool = False,
+    start: int = 0,
+    stop: int | None = None,
 ) -> dict[str, Any]:
     """Write stems of a song to files; all of them appear, whole, or none.
 
@@ -74,6 +76,8 @@ def encode(
         Hertz; None takes the song's, or the next that the format holds.
     overwrite : bool
         Whether files that are there are replaced.
+    start, stop : int
+        Range in samples of the song; the whole song if left out.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def encode(
     paths = _checked_outputs(outputs, drums)
     with SongReader(Path(mixture), None if drums is None else Path(drums)) as song:
         rate = _checked_rate(form, song, sample_rate, next(iter(paths.values())))
-        source = _Source(song, rate)
+        source = _Source(song, rate, *_checked_range(song, start, stop, paths))
         _refuse_existing(paths, overwrite=overwrite)
         _require_room(paths, source.shape.data_bytes(form))
         export = _Export(source, form, tuple(paths))
@@ -198,6 +202,19 @@ def _checked_rate(form: Format, song: SongReader, asked: int | None, path: Path)
     return asked
 
 
+def _checked_range(
+    song: SongReader, start: int, stop: int | None, paths: dict[str, Path]
+) -> tuple[int, int]:
+    first, last = max(start, 0), song.samples if stop is None else min(stop, song.samples)
+    if first >= last:
+        raise AudioWriteError(
+            f"Cannot write {next(iter(paths.values())).name}",
+            why="there is no sound in the range.",
+            fix="Choose another range, or the whole song.",
+        )
+    return first, last
+
+
 def _require_room(paths: dict[str, Path], bytes_each: int) -> None:
     for folder in {path.parent for path in paths.values()}:
         there = [path for path in paths.values() if path.parent == folder]
@@ -250,13 +267,14 @@ def _all_or_none(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
 
 
 class _Source:
-    """A song at the rate of its export, in blocks of one length, every sample finite."""
+    """A range of a song at the rate of its export, in equal blocks, every sample finite."""
 
-    def __init__(self, song: SongReader, sample_rate: int) -> None:
+    def __init__(self, song: SongReader, sample_rate: int, first: int, last: int) -> None:
         self._song = song
+        self._range = (first, last)
         self.own_rate = song.sample_rate
         # A song of one sample has one at any rate.
-        samples = max(1, resampled_length(song.samples, song.sample_rate, sample_rate))
+        samples = max(1, resampled_length(last - first, song.sample_rate, sample_rate))
         self.shape = Shape(sample_rate, song.channels, samples)
         self.block = block_frames(song.channels)
         self.silenced = 0
@@ -269,8 +287,9 @@ class _Source:
             yield from of_one_length(self._resampled(stem), self.block)
 
     def _own_blocks(self, stem: str) -> Iterator[Samples]:
-        for start in range(0, self._song.samples, self.block):
-            count = min(self.block, self._song.samples - start)
+        first, last = self._range
+        for start in range(first, last, self.block):
+            count = min(self.block, last - start)
             block = self._song.read(stem, start, count)
             self.silenced += silence_non_finite(block)
             yield block

@@ -1,11 +1,11 @@
-"""Dropping files and folders anywhere on the window."""
+"""Dropping files and folders anywhere on the window, and dragging files out of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
 
 
@@ -49,3 +49,12 @@ class DropArea(QObject):
 def local_paths(mime: QMimeData) -> list[Path]:
     """Return the files and folders of this computer among what is dragged."""
     return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+
+
+def drag_files(source: QWidget, paths: list[Path]) -> Qt.DropAction:
+    """Let the person carry files out of the window; return what became of them."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    drag = QDrag(source)
+    drag.setMimeData(mime)
+    return drag.exec(Qt.DropAction.CopyAction)

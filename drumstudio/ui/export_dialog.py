@@ -22,9 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from drumstudio.application.song_export import ExportOrder
+from drumstudio.application.time_view import clock
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
 from drumstudio.ui.dialogs import Dialog
+from drumstudio.ui.drop_area import drag_files
 from drumstudio.ui.parts import label, push_button, set_role
 
 EXACT_DB = -200.0
@@ -34,31 +38,19 @@ RATES = (None, 44_100, 48_000, 88_200, 96_000)
 
 
 @dataclass(frozen=True, slots=True)
-class ExportWish:
-    """What a person chose to export.
+class Range:
+    """A stretch of the song that can be exported.
 
     Parameters
     ----------
-    stems : tuple of str
-        "drums", "rest", "mixture".
-    file_format : str
-        A name in `files.formats.FORMATS`.
-    sample_rate : int or None
-        Hertz; None for the song's own.
-    folder : Path
-        Where to.
-    template : str
-        The files' names, with {song} and {stem}.
-    overwrite : bool
-        Whether files that are there are replaced.
+    name : str
+        "Selection", or a section's name.
+    seconds : tuple of float
+        Start and stop.
     """
 
-    stems: tuple[str, ...]
-    file_format: str
-    sample_rate: int | None
-    folder: Path
-    template: str
-    overwrite: bool
+    name: str
+    seconds: tuple[float, float]
 
 
 class ExportDialog(Dialog):
@@ -68,40 +60,65 @@ class ExportDialog(Dialog):
     ----------
     parent : QWidget
         The window.
-    song : str
-        The song's name.
-    stems : sequence of (str, str)
-        Which stems there are, each with its name on screen.
+    song : Song
+        What is exported.
     folder : Path
         Where to, at first.
-    output_paths : callable
-        Takes a wish and returns the files it would write; raises `DrumStudioError`.
+    ranges : sequence of Range
+        What can be exported instead of the whole song.
+    silent_mix : bool
+        Whether every track is muted, so that there is no mix.
     """
 
     def __init__(
         self,
         parent: QWidget,
-        song: str,
-        stems: Sequence[tuple[str, str]],
+        song: Song,
         folder: Path,
-        output_paths: Callable[[ExportWish], list[Path]],
+        ranges: Sequence[Range] = (),
+        *,
+        silent_mix: bool = False,
     ) -> None:
-        super().__init__(parent, f"Export {song}", 560)
-        self._output_paths = output_paths
+        super().__init__(parent, f"Export {song.name}", 560)
+        self._song = song
+        self._silent_mix = silent_mix
         form = QFormLayout()
         form.setSpacing(10)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        ticks = QHBoxLayout()
+        self._source = QComboBox()
+        self._source.setAccessibleName("What to export")
+        if song.separation is not None:
+            self._source.addItem("Stems, a file each", "stems")
+            self._source.addItem("Mix, as it is heard", "mix")
+        else:
+            self._source.addItem("The original", "stems")
+        self._source.currentIndexChanged.connect(self._check)
+        form.addRow(label("Export"), self._source)
+        self._ticks = QWidget()
+        ticks = QHBoxLayout(self._ticks)
+        ticks.setContentsMargins(0, 0, 0, 0)
         ticks.setSpacing(14)
         self._stems: dict[str, QCheckBox] = {}
-        for stem, name in stems:
-            box = QCheckBox(name)
-            box.setChecked(stem != "mixture")
-            box.toggled.connect(self._check)
-            self._stems[stem] = box
-            ticks.addWidget(box)
+        separated = song.separation is not None
+        for stem, name in (("drums", "Drums"), ("rest", "Rest"), ("mixture", "Original")):
+            if separated or stem == "mixture":
+                box = QCheckBox(name)
+                box.setChecked(stem != "mixture" or not separated)
+                box.toggled.connect(self._check)
+                self._stems[stem] = box
+                ticks.addWidget(box)
         ticks.addStretch()
-        form.addRow(label("Stems"), ticks)
+        self._stems_label = label("Stems")
+        form.addRow(self._stems_label, self._ticks)
+        self._range = QComboBox()
+        self._range.setAccessibleName("Range")
+        self._range.addItem(f"Whole song, {clock(song.mixture.seconds)}", None)
+        for each in ranges:
+            start, stop = (clock(seconds, 1) for seconds in each.seconds)
+            self._range.addItem(f"{each.name}, {start} to {stop}", each.seconds)
+        self._range.setEnabled(bool(ranges))
+        self._range.setToolTip("Select a range in the ruler, or set markers, to export a part")
+        form.addRow(label("Range"), self._range)
         self._format = QComboBox()
         self._format.setAccessibleName("Format")
         for name, kind in FORMATS.items():
@@ -112,7 +129,8 @@ class ExportDialog(Dialog):
         self._rate = QComboBox()
         self._rate.setAccessibleName("Sample rate")
         for rate in RATES:
-            self._rate.addItem("The song's own" if rate is None else f"{rate / 1000:g} kHz", rate)
+            own = f"The song's own, {song.mixture.sample_rate / 1000:g} kHz"
+            self._rate.addItem(own if rate is None else f"{rate / 1000:g} kHz", rate)
         form.addRow(label("Sample rate"), self._rate)
         self._folder = QLineEdit(str(folder))
         self._folder.setAccessibleName("Folder")
@@ -124,7 +142,7 @@ class ExportDialog(Dialog):
         form.addRow(label("Folder"), where)
         self._template = QLineEdit("{song}_{stem}")
         self._template.setAccessibleName("File names")
-        self._template.setToolTip("{song} and {stem} are filled in")
+        self._template.setToolTip("{song}, {stem} and {model} are filled in")
         self._template.textChanged.connect(self._check)
         form.addRow(label("File names"), self._template)
         self.content.addLayout(form)
@@ -139,15 +157,17 @@ class ExportDialog(Dialog):
         self._export = self.add_button(push_button("Export", self.accept, "primary"), default=True)
         self._check()
 
-    def wish(self) -> ExportWish:
+    def order(self) -> ExportOrder:
         """Return what is chosen."""
-        return ExportWish(
-            tuple(stem for stem, box in self._stems.items() if box.isChecked()),
-            self._format.currentData(),
-            self._rate.currentData(),
-            Path(self._folder.text()).expanduser(),
-            self._template.text(),
-            self._replace.isChecked(),
+        ticked = tuple(stem for stem, box in self._stems.items() if box.isChecked())
+        return ExportOrder(
+            stems=("mix",) if self._source.currentData() == "mix" else ticked,
+            folder=Path(self._folder.text()).expanduser(),
+            file_format=self._format.currentData(),
+            template=self._template.text(),
+            sample_rate=self._rate.currentData(),
+            seconds=self._range.currentData(),
+            overwrite=self._replace.isChecked(),
         )
 
     def _on_choose(self) -> None:
@@ -156,15 +176,23 @@ class ExportDialog(Dialog):
             self._folder.setText(folder)
 
     def _check(self) -> None:
-        wish = self.wish()
-        if not wish.stems:
-            self._show("Choose at least one stem.", "warning", possible=False)
-            self._replace.hide()
+        order = self.order()
+        as_stems = order.stems != ("mix",) and len(self._stems) > 1
+        self._ticks.setEnabled(as_stems)
+        self._stems_label.setEnabled(as_stems)
+        if order.stems == ("mix",) and self._silent_mix:
+            self._refuse("Every track is muted, so there is no mix to hear.", "warning")
+            return
+        if not order.stems:
+            self._refuse("Choose at least one stem.", "warning")
             return
         try:
-            files = self._output_paths(wish)
+            files = list(order.paths(self._song).values())
         except DrumStudioError as error:
-            self._show(f"{error.what}: {error.why}", "error", possible=False)
+            self._refuse(f"{error.what}: {error.why}", "error")
+            return
+        if len(set(files)) < len(files):
+            self._refuse("Two stems would get one name: use {stem} in it.", "error")
             return
         there = [path for path in files if path.exists()]
         self._replace.setVisible(bool(there))
@@ -173,6 +201,10 @@ class ExportDialog(Dialog):
             self._show(f"There already: {names}", "warning", possible=self._replace.isChecked())
         else:
             self._show("Writes " + ", ".join(path.name for path in files), "muted", possible=True)
+
+    def _refuse(self, text: str, role: str) -> None:
+        self._replace.hide()
+        self._show(text, role, possible=False)
 
     def _show(self, text: str, role: str, *, possible: bool) -> None:
         self._files.setText(text)
@@ -201,14 +233,13 @@ class ExportReport(Dialog):
         self.content.addWidget(
             label(f"{len(files)} file{'s' if len(files) != 1 else ''} written", "strong")
         )
-        table = QTableWidget(len(files), 5)
+        table = _Files([Path(file["path"]) for file in files])
         table.setAccessibleName("Files written")
         table.setHorizontalHeaderLabels(["File", "Peak", "True peak", "Loudness", "Size"])
         table.verticalHeader().hide()
         table.setShowGrid(False)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setToolTip("Drag a file out of the window to take it elsewhere")
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -250,6 +281,21 @@ class ExportReport(Dialog):
             first = Path(files[0]["path"])
             self.add_button(push_button("Open folder", lambda: open_folder(first)))
         self.add_button(push_button("Close", self.accept, "primary"), default=True)
+
+
+class _Files(QTableWidget):
+    """A table of files that can be dragged out of the window."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__(len(paths), 5)
+        self._paths = paths
+        self.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.setDragEnabled(True)
+
+    def startDrag(self, actions: Qt.DropAction) -> None:  # noqa: N802, ARG002 (Qt's name)
+        """Carry the chosen files."""
+        rows = sorted({index.row() for index in self.selectedIndexes()})
+        drag_files(self, [self._paths[row] for row in rows])
 
 
 def decibels(value: float | None, unit: str) -> str:

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.studio import Studio
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.mix import TrackMix, is_audible
 from drumstudio.core.song import Song
 from drumstudio.ui.bridge import Bridge
-from drumstudio.ui.document_link import LANES
-from drumstudio.ui.export_dialog import ExportDialog, ExportReport, ExportWish
-from drumstudio.ui.songs_panel import drag_files
+from drumstudio.ui.drop_area import drag_files
+from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
 
 
 class ExportLink(QObject):
@@ -48,37 +48,24 @@ class ExportLink(QObject):
         self._folder = Path.home()
         bridge.listen(studio.exported, self._show_report)
 
-    def ask(self, song: Song | None) -> None:
+    def ask(self, song: Song | None, selection: tuple[float, float] | None = None) -> None:
         """Ask what to export of a song, and put it into the queue."""
         if song is None:
             return
-        stems = [(stem, name) for stem, name, _ in LANES if song.separation or stem == "mixture"]
-
-        def output_paths(wish: ExportWish) -> list[Path]:
-            return [path for _, path in self._outputs(song, wish)]
-
-        # The stems first: they are what is wanted of a separated song.
-        stems = [*stems[1:], stems[0]]
-        dialog = ExportDialog(self._window, song.name, stems, self._folder, output_paths)
-        if dialog.exec():
-            wish = dialog.wish()
-            self._folder = wish.folder
-            try:
-                self._studio.stems.export(
-                    song,
-                    self._outputs(song, wish),
-                    file_format=wish.file_format,
-                    sample_rate=wish.sample_rate,
-                    overwrite=wish.overwrite,
-                )
-            except DrumStudioError as error:
-                self._show_error(error)
-        dialog.deleteLater()
-
-    def _outputs(self, song: Song, wish: ExportWish) -> list[tuple[str, Path]]:
-        return self._studio.stems.output_paths(
-            song, wish.stems, wish.folder, wish.template, wish.file_format
+        strips = (song.drums_strip, song.rest_strip)
+        tracks = [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips]
+        dialog = ExportDialog(
+            self._window,
+            song,
+            self._folder,
+            export_ranges(song, selection),
+            silent_mix=not is_audible(tracks),
         )
+        if dialog.exec():
+            order = dialog.order()
+            self._folder = order.folder
+            self._studio.stems.export(song, order)
+        dialog.deleteLater()
 
     def _show_report(self, report: dict[str, Any]) -> None:
         dialog = ExportReport(self._window, report, open_folder)
@@ -107,6 +94,17 @@ class ExportLink(QObject):
         except DrumStudioError as error:
             self._show_error(error)
             return None
+
+
+def export_ranges(song: Song, selection: tuple[float, float] | None) -> list[Range]:
+    """Return what can be exported of a song: the selection, and what lies between markers."""
+    ranges = [Range("Selection", selection)] if selection is not None else []
+    markers = sorted(song.markers, key=lambda marker: marker.seconds)
+    ends = [marker.seconds for marker in markers[1:]] + [song.mixture.seconds]
+    for marker, end in zip(markers, ends, strict=False):
+        if end > marker.seconds:
+            ranges.append(Range(marker.name, (marker.seconds, end)))
+    return ranges
 
 
 def open_folder(path: Path) -> None:

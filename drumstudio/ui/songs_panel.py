@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDrag
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from drumstudio.ui.parts import label, push_button
@@ -167,12 +165,3 @@ class _Tree(QTreeWidget):
         item = self.currentItem()
         if item is not None and item.data(0, _STEM):
             self.stem_dragged.emit(item.data(0, _SONG), item.data(0, _STEM))
-
-
-def drag_files(source: QWidget, paths: list[Path]) -> Qt.DropAction:
-    """Let the person carry files out of the window; return what became of them."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    drag = QDrag(source)
-    drag.setMimeData(mime)
-    return drag.exec(Qt.DropAction.CopyAction)

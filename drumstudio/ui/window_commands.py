@@ -67,7 +67,7 @@ class WindowCommands(QObject):
         for name, function in (
             ("import_drums", self.import_drums),
             ("save_picture", self.save_picture),
-            ("export", lambda: window.exports.ask(document.song)),
+            ("export", self.export),
             ("select_all", lambda: window.state.select((0.0, window.state.seconds))),
             ("leave", self.leave),
             ("play", window.transport.toggle),
@@ -100,7 +100,7 @@ class WindowCommands(QObject):
         ):
             window.actions_.connect(name, function)
             self._needs_song.append(name)
-        window.bar.export.clicked.connect(lambda: window.exports.ask(document.song))
+        window.bar.export.clicked.connect(lambda: self.export())
         window.empty.open_asked.connect(self.open_songs)
         window.empty.demo_asked.connect(self.demo)
         window.songs.open_asked.connect(self.open_songs)
@@ -179,6 +179,11 @@ class WindowCommands(QObject):
         )
         if file and song is not None:
             self._window.studio.jobs.import_drums(song.id, Path(file))
+
+    def export(self) -> None:
+        """Ask what to export of the song at hand."""
+        window = self._window
+        window.exports.ask(window.document.song, window.state.selection)
 
     def batch(self) -> None:
         """Ask for files to separate into a folder."""

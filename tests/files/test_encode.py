@@ -452,3 +452,21 @@ def test_there_is_a_folder_for_each_stem_if_asked(tmp_path):
         format="wav24",
     )
     assert [file["frames"] for file in report["files"]] == [500, 500]
+
+
+@pytest.mark.parametrize("form", ["wav24", "flac"])
+def test_a_range_is_that_part_of_the_whole_and_as_exact(export, form):
+    mixture = song(9_000)
+    whole_report, whole = export(mixture, mixture * 0.5, form)
+    report, part = export(mixture, mixture * 0.5, form, start=1_001, stop=5_002, overwrite=True)
+    for stem in ("drums", "rest"):
+        np.testing.assert_array_equal(part[stem], whole[stem][:, 1_001:5_002])
+    assert [file["frames"] for file in report["files"]] == [4_001, 4_001]
+    assert report["null_residual_dbfs"] <= -132.0
+
+
+def test_a_range_without_sound_is_refused(export):
+    mixture = song(9_000)
+    for start, stop in ((5, 5), (10**9, None), (-9, -3)):
+        with pytest.raises(AudioWriteError, match="no sound in the range"):
+            export(mixture, mixture * 0.5, start=start, stop=stop)

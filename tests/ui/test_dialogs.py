@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import State
 from drumstudio.application.recovery import Recoverable
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.core.errors import AudioOpenError, SettingError
+from drumstudio.core.errors import AudioOpenError
+from drumstudio.core.song import Marker, Media, Separation, Song
 from drumstudio.settings import Settings
 from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.dialogs import ErrorDialog
-from drumstudio.ui.export_dialog import ExportDialog, ExportReport
+from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
+from drumstudio.ui.export_link import export_ranges
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.recovery_dialog import RecoveryDialog
@@ -30,32 +33,66 @@ def button(widget, text) -> QPushButton:
     return next(each for each in widget.findChildren(QPushButton) if each.text() == text)
 
 
-STEMS = [("drums", "Drums"), ("rest", "Rest"), ("mixture", "Original")]
+MEDIA = Media("0" * 64, 1_000, 44_100, 2, 441_000)
+SEPARATION = Separation("0" * 12, "Fast", MEDIA, "model", model_id="fast")
+NIGHT_BUS = Song("1" * 12, "Night Bus", "x.wav", MEDIA, separations=(SEPARATION,), active="0" * 12)
 
 
 @pytest.fixture
 def export_dialog(qtbot, theme, tmp_path):
-    def paths(wish):
-        if "{" not in wish.template:
-            raise SettingError("Cannot name the files", why="both get one name.", fix="Use {stem}.")
-        return [wish.folder / f"x_{stem}.wav" for stem in wish.stems]
-
-    dialog = ExportDialog(None, "Night Bus", STEMS, tmp_path, paths)
+    dialog = ExportDialog(None, NIGHT_BUS, tmp_path, [Range("Selection", (1.0, 2.5))])
     qtbot.addWidget(dialog)
     dialog.show()
     return dialog
 
 
 def test_an_export_names_what_it_would_write(export_dialog):
-    assert "x_drums.wav, x_rest.wav" in words(export_dialog)
-    wish = export_dialog.wish()
-    assert (wish.stems, wish.file_format, wish.sample_rate) == (("drums", "rest"), "wav24", None)
+    assert "Night Bus_drums.wav, Night Bus_rest.wav" in words(export_dialog)
+    order = export_dialog.order()
+    assert (order.stems, order.file_format, order.sample_rate, order.seconds) == (
+        *(("drums", "rest"), "wav24"),
+        *(None, None),
+    )
+
+
+def test_each_field_of_an_export_changes_what_it_says_and_nothing_else(export_dialog):
+    first = export_dialog.order()
+    combos = {each.accessibleName(): each for each in export_dialog.findChildren(QComboBox)}
+    for name, place, field, value in (
+        ("Range", 1, "seconds", (1.0, 2.5)),
+        ("Format", combos["Format"].findData("flac"), "file_format", "flac"),
+        ("Sample rate", 2, "sample_rate", 48_000),
+        ("What to export", 1, "stems", ("mix",)),
+    ):
+        before = combos[name].currentIndex()
+        combos[name].setCurrentIndex(place)
+        assert export_dialog.order() == replace(first, **{field: value})
+        combos[name].setCurrentIndex(before)
+
+
+def test_a_mix_of_muted_tracks_is_refused(qtbot, theme, tmp_path):
+    dialog = ExportDialog(None, NIGHT_BUS, tmp_path, silent_mix=True)
+    qtbot.addWidget(dialog)
+    assert button(dialog, "Export").isEnabled()
+    dialog._source.setCurrentIndex(1)
+    assert "Every track is muted" in words(dialog)
+    assert not button(dialog, "Export").isEnabled()
+
+
+def test_the_selection_and_what_lies_between_markers_can_be_exported():
+    markers = (Marker("2" * 12, 6.0, "Chorus"), Marker("3" * 12, 2.0, "Verse"))
+    ranges = export_ranges(replace(NIGHT_BUS, markers=markers), (1.0, 2.0))
+    assert [(each.name, each.seconds) for each in ranges] == [
+        ("Selection", (1.0, 2.0)),
+        ("Verse", (2.0, 6.0)),
+        ("Chorus", (6.0, 10.0)),
+    ]
 
 
 def test_an_export_replaces_nothing_unless_told_to(export_dialog, tmp_path):
-    (tmp_path / "x_rest.wav").touch()
+    (tmp_path / "Night Bus_rest.wav").touch()
     export_dialog._check()
-    assert "There already: x_rest.wav" in words(export_dialog)
+    assert "There already: Night Bus_rest.wav" in words(export_dialog)
     assert not button(export_dialog, "Export").isEnabled()
     export_dialog._replace.setChecked(True)
     assert button(export_dialog, "Export").isEnabled()
@@ -65,10 +102,12 @@ def test_an_export_of_nothing_and_a_bad_name_are_refused(export_dialog):
     for box in export_dialog._stems.values():
         box.setChecked(False)
     assert not button(export_dialog, "Export").isEnabled()
-    export_dialog._stems["drums"].setChecked(True)
-    export_dialog._template.setText("same")
-    assert "both get one name" in words(export_dialog)
-    assert not button(export_dialog, "Export").isEnabled()
+    for box in export_dialog._stems.values():
+        box.setChecked(True)
+    for template, said in (("same", "one name"), ("{nothing}", "nothing")):
+        export_dialog._template.setText(template)
+        assert said in words(export_dialog)
+        assert not button(export_dialog, "Export").isEnabled()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +287,7 @@ def test_a_failed_job_is_a_row_with_details_to_copy(window, qtbot):
     qtbot.waitUntil(lambda: window.studio.queue.rows()[0].state is State.FAILED)
     qtbot.waitUntil(lambda: bool(window.queue._rows) and "it is text" in words(window.queue))
     (row,) = window.queue._rows.values()
-    assert button(row, "Try again").isVisible()
+    qtbot.waitUntil(lambda: button(row, "Try again").isVisible())
     button(row, "Details").click()
     button(row, "Copy").click()
     assert QApplication.clipboard().text().splitlines()[2] == "Choose a sound."

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from drumstudio.application import recovery
 from drumstudio.application.queue import State
+from drumstudio.application.song_export import ExportOrder
 from drumstudio.ui.export_dialog import ExportReport
 from tests.ui.test_window import drop
 
@@ -59,10 +60,7 @@ def test_drop_separate_solo_loop_export_save_and_open_again(window, qtbot, song_
 
     song = window.document.song
     stems = window.studio.stems
-    outputs = stems.output_paths(
-        song, ["drums", "rest"], tmp_path / "out", "{song}_{stem}", "wav24"
-    )
-    stems.export(song, outputs, file_format="wav24", sample_rate=None, overwrite=False)
+    stems.export(song, ExportOrder(("drums", "rest"), tmp_path / "out"))
     reports = lambda: [w for w in QApplication.topLevelWidgets() if isinstance(w, ExportReport)]  # noqa: E731
     qtbot.waitUntil(lambda: bool(reports()), timeout=60_000)
     reports()[0].close()
