@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -45,6 +48,7 @@ class _Copy:
     format: str
     subtype: str
     claimed_samples: int | None
+    promised_ratio: float
     samples: int = 0
     peak: float = 0.0
     silenced: int = 0
@@ -93,7 +97,7 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
     """
     path = Path(source)
     checkpoint(0.0, f"Opening {shown_name(path)}")
-    with open_song(path) as file:
+    with open_song(path) as file, _libraries_quiet():
         with atomic.writing(Path(target), what=f"Cannot import {shown_name(path)}") as temporary:
             try:
                 best = _decode_best(path, file, temporary, checkpoint)
@@ -109,6 +113,24 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
             "notes": _notes(best),
             "sha256": best.sha256,
         }
+
+
+@contextlib.contextmanager
+def _libraries_quiet() -> Iterator[None]:
+    """Keep what C libraries print about damaged files off the terminal: the notes say it."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without a terminal has no standard error
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _decode_best(path: Path, file: BinaryIO, target: Path, checkpoint: Checkpoint) -> _Copy:
@@ -162,6 +184,7 @@ def _copy(
             format=decoder.format,
             subtype=decoder.subtype,
             claimed_samples=decoder.claimed_samples,
+            promised_ratio=decoder.promised_ratio,
         )
         needed = 4 * copy.channels * (copy.claimed_samples or 0)
         if needed <= _MOST_PACKED * size:
@@ -207,12 +230,16 @@ def _notes(copy: _Copy) -> list[str]:
     notes = []
     seconds = copy.samples / copy.sample_rate
     claimed = 0.0 if copy.claimed_samples is None else copy.claimed_samples / copy.sample_rate
+    if math.isfinite(copy.promised_ratio):
+        claimed = max(claimed, seconds * copy.promised_ratio)
     if copy.damaged:
         notes.append(f"The file is damaged; the {seconds:.1f} s that could be read were kept.")
     elif claimed - seconds > max(0.1, 0.01 * claimed):
         notes.append(
             f"The file says it is {claimed:.1f} s long, but its sound ends at {seconds:.1f} s."
         )
+    elif math.isinf(copy.promised_ratio):
+        notes.append(f"The file breaks off after {seconds:.1f} s: its end is missing.")
     if copy.left_over:
         notes.append(f"The file goes on after {seconds:.1f} s with what could not be read.")
     if copy.silenced:

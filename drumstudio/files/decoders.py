@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from drumstudio.core.audio import Samples
+from drumstudio.files.promised_length import promised_ratio
 
 HIGHEST_RATE = 768_000
 """Highest sample rate taken in, in hertz: the highest that converters offer."""
@@ -72,6 +73,8 @@ class Decoder(Protocol):
     """Name of the container: "WAV", "FLAC", "MOV"."""
     subtype: str
     """Name of the coding inside it: "PCM_16", "AAC"."""
+    promised_ratio: float
+    """How many times as long as it is the file claims to be, as `files.promised_length`."""
 
     def blocks(self) -> Iterator[Samples]:
         """Yield float32 blocks of shape (channels, samples), at most `BLOCK_FRAMES` long.
@@ -163,6 +166,8 @@ class SoundfileDecoder:
         self.format = str(self._sound.format)
         self.subtype = str(self._sound.subtype)
         self.claimed_samples = _possible_length(int(self._sound.frames))
+        # libsndfile cuts the claims of most headers to what the file holds, and says nothing.
+        self.promised_ratio = promised_ratio(self._file)
         if self.format == "MP3" and not _has_length_tag(self._file):
             self.claimed_samples = None  # an estimate from the first frame's bit rate
         self._file.raise_fault()
@@ -235,6 +240,7 @@ class AvDecoder:
         self._file = _NamelessFile(file)
         self._damage = ""
         self._container: Any = None
+        self.promised_ratio = promised_ratio(self._file)
         try:
             self._container = av.open(
                 self._file,
