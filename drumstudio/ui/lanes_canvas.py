@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
-    QImage,
     QMouseEvent,
     QPainter,
     QPainterPath,
@@ -24,10 +22,11 @@ from PySide6.QtWidgets import QWidget
 
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.ui import tokens
-from drumstudio.ui.song_state import LaneView, SongState
+from drumstudio.ui.song_state import LaneView, Mark, SongState
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.time_mouse import TimeMouse
-from drumstudio.ui.wave_picture import Shades, blend, strips, wave_image
+from drumstudio.ui.wave_picture import Shades, blend, strips
+from drumstudio.ui.wave_strip import WaveKey, WaveStrip
 
 _SAMPLES_APART_PX = 0.8  # closer than this, columns; wider, a line from sample to sample
 _DOTS_APART_PX = 6.0
@@ -35,24 +34,10 @@ _BEAT_SPACING_PX = 14.0
 _BAR_SPACING_PX = 44.0
 
 
-class _WaveKey(NamedTuple):
-    per_column: float  # samples
-    width: int  # device pixels
-    height: int
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Wave:
-    """A waveform alone, in whole columns: what scrolling can use again."""
-
-    key: _WaveKey
-    start: int
-    pixmap: QPixmap
-
-
 @dataclass(frozen=True, slots=True)
 class _Picture:
+    """A lane's single samples, for one view."""
+
     key: tuple[object, ...]
     pixmap: QPixmap
 
@@ -69,8 +54,8 @@ class LanesCanvas(QWidget):
 
     Notes
     -----
-    A lane's picture is made anew only when view, height, content or colours change; the
-    playhead repaints two narrow strips over what is kept.
+    Waveforms are kept as pictures: scrolling moves them, the playhead repaints two narrow strips
+    of them. What lies over them is drawn each time.
     """
 
     menu_asked = Signal(str, object)  # the lane's stem, where on the screen
@@ -82,10 +67,11 @@ class LanesCanvas(QWidget):
         self._theme = theme
         self._mouse = TimeMouse(self, state)
         self._pictures: dict[str, _Picture] = {}
-        self._waves: dict[str, _Wave] = {}
+        self._strips: dict[str, WaveStrip] = {}
+        self._marks: tuple[object, list[Mark]] = (None, [])
         self._generation = 0
         self._lane_height = tokens.LANE_MIN_PX
-        self.pictures_drawn = 0
+        self._samples_drawn = 0
         self.setAccessibleName("Lanes")
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -95,6 +81,11 @@ class LanesCanvas(QWidget):
         state.lanes_changed.connect(self._forget)
         state.playhead_moved.connect(self._on_playhead)
         theme.changed.connect(self._forget)
+
+    @property
+    def pictures_drawn(self) -> int:
+        """How often a picture of a lane, or a part of one, was computed."""
+        return self._samples_drawn + sum(strip.times_drawn for strip in self._strips.values())
 
     def lane_tops(self) -> list[tuple[int, int]]:
         """Return top and height of each lane, in pixels."""
@@ -115,25 +106,16 @@ class LanesCanvas(QWidget):
         """Draw what is damaged: pictures, then what lies over them."""
         painter = QPainter(self)
         rect = event.rect()
-        ground = self._theme.colour("ground")
         bottom = 0
         for lane, (top, height) in zip(self._state.lanes, self.lane_tops(), strict=True):
             bottom = top + height
-            area = QRect(0, top, self.width(), height)
-            if not area.intersects(rect):
-                continue
-            pixmap = self._picture(lane, height)
-            ratio = pixmap.devicePixelRatio()
-            part = area.intersected(rect)
-            source = QRectF(
-                part.x() * ratio,
-                (part.y() - top) * ratio,
-                part.width() * ratio,
-                part.height() * ratio,
-            )
-            painter.drawPixmap(QRectF(part), pixmap, source)
+            part = QRect(0, top, self.width(), height).intersected(rect)
+            if not part.isEmpty():
+                self._paint_wave(painter, lane, part, top, height)
         if bottom < rect.bottom() + 1:
-            painter.fillRect(rect.intersected(QRect(0, bottom, self.width(), 1 << 16)), ground)
+            below = rect.intersected(QRect(0, bottom, self.width(), 1 << 16))
+            painter.fillRect(below, self._theme.colour("ground"))
+        self._paint_grid(painter, rect, bottom)
         self._paint_over(painter, rect, bottom)
         painter.end()
 
@@ -160,73 +142,53 @@ class LanesCanvas(QWidget):
             if lane.stem == self._state.chosen_lane:
                 painter.fillRect(QRect(0, top, 2, height), self._theme.colour("accent"))
 
-    def _picture(self, lane: LaneView, height: int) -> QPixmap:
+    def _paint_wave(
+        self, painter: QPainter, lane: LaneView, part: QRect, top: int, height: int
+    ) -> None:
+        """Draw a part of a lane's waveform and what belongs to this lane alone."""
         ratio = self.devicePixelRatioF()
-        view = self._state.timeline.view
-        key = (view, height, ratio, self._generation)
-        kept = self._pictures.get(lane.stem)
-        if kept is None or kept.key != key:
-            kept = _Picture(key, self._draw(lane, height, ratio))
-            self._pictures[lane.stem] = kept
-            self.pictures_drawn += 1
-        return kept.pixmap
-
-    def _draw(self, lane: LaneView, height: int, ratio: float) -> QPixmap:
-        width_px, height_px = round(self.width() * ratio), round(height * ratio)
-        shades = self._shades(lane)
-        view = self._state.timeline.view
-        per_column = view.seconds_per_pixel * view.sample_rate / ratio
-        pixmap = QPixmap(width_px, height_px)
-        pixmap.fill(shades.ground)
-        if lane.waveform is not None:
-            try:
-                if per_column * _SAMPLES_APART_PX > 1.0:
-                    # Columns that begin on multiples of their width keep their samples while
-                    # scrolling.
-                    start = round(view.start_seconds * view.sample_rate / per_column)
-                    key = _WaveKey(per_column, width_px, height_px, self._generation)
-                    pixmap = self._wave(lane, shades, start, key).pixmap.copy()
-                else:
-                    self._draw_samples(pixmap, lane, per_column, shades)
-            except AudioOpenError:
-                lane.waveform = None  # its file went away: an empty lane, not a crash
-        pixmap.setDevicePixelRatio(ratio)
-        painter = QPainter(pixmap)
-        self._draw_grid(painter, height)
+        try:
+            picture = self._picture(lane, height, ratio) if lane.waveform is not None else None
+        except AudioOpenError:
+            lane.waveform = picture = None  # its file went away: an empty lane, not a crash
+        if picture is None:
+            painter.fillRect(part, self._theme.colour("ground"))
+        else:
+            pixmap, left = picture
+            size = QSizeF(part.width() * ratio, part.height() * ratio)
+            place = QPointF(left + part.x() * ratio, (part.y() - top) * ratio)
+            painter.drawPixmap(QRectF(part), pixmap, QRectF(place, size))
         if lane.hatched:
             hatch = QBrush(self._theme.colour("muted", 90), Qt.BrushStyle.BDiagPattern)
-            painter.fillRect(QRectF(0, 0, self.width(), height), hatch)
+            painter.fillRect(part, hatch)
         if lane.done_share < 1.0:
-            self._draw_undone(painter, lane, height)
-        painter.fillRect(QRectF(0, height - 1, self.width(), 1), self._theme.colour("line"))
-        painter.end()
-        return pixmap
+            view = self._state.timeline.view
+            left_px = int(view.pixel_at(lane.done_share * view.length_seconds))
+            undone = part.intersected(QRect(left_px, top, self.width() - left_px, height))
+            painter.fillRect(undone, self._theme.colour("ground", 215))
 
-    def _wave(self, lane: LaneView, shades: Shades, start: int, key: _WaveKey) -> _Wave:
-        """Return a lane's waveform; what was drawn for a view nearby is moved, not drawn anew."""
-        kept = self._waves.get(lane.stem)
-        width = key.width
-        shift = start - kept.start if kept is not None and kept.key == key else width
-        if kept is not None and shift == 0:
-            return kept
-        if kept is None or abs(shift) >= width:
-            pixmap = QPixmap.fromImage(self._columns(lane, shades, key, start, width))
-        else:
-            new = start + width - shift if shift > 0 else start
-            image = self._columns(lane, shades, key, new, abs(shift))
-            pixmap = QPixmap(width, key.height)
-            painter = QPainter(pixmap)
-            painter.drawPixmap(-shift, 0, kept.pixmap)
-            painter.drawImage(new - start, 0, image)
-            painter.end()
-        self._waves[lane.stem] = wave = _Wave(key, start, pixmap)
-        return wave
-
-    @staticmethod
-    def _columns(lane: LaneView, shades: Shades, key: _WaveKey, start: int, count: int) -> QImage:
+    def _picture(self, lane: LaneView, height: int, ratio: float) -> tuple[QPixmap, int]:
+        """Return a picture of a lane and at which of its pixels the view begins."""
         assert lane.waveform is not None
-        columns = lane.waveform.columns(start * key.per_column, key.per_column, count)
-        return wave_image(columns, key.height, shades)
+        width_px, height_px = round(self.width() * ratio), round(height * ratio)
+        view = self._state.timeline.view
+        per_column = view.seconds_per_pixel * view.sample_rate / ratio
+        if per_column * _SAMPLES_APART_PX > 1.0:
+            # Columns that begin on multiples of their width keep their samples while scrolling.
+            start = round(view.start_seconds * view.sample_rate / per_column)
+            key = WaveKey(per_column, width_px, height_px, self._generation)
+            strip = self._strips.setdefault(lane.stem, WaveStrip())
+            return strip.picture(lane.waveform, self._shades(lane), key, start)
+        whole = (view, width_px, height_px, self._generation)
+        kept = self._pictures.get(lane.stem)
+        if kept is None or kept.key != whole:
+            shades = self._shades(lane)
+            pixmap = QPixmap(width_px, height_px)
+            pixmap.fill(shades.ground)
+            self._draw_samples(pixmap, lane, per_column, shades)
+            kept = self._pictures[lane.stem] = _Picture(whole, pixmap)
+            self._samples_drawn += 1
+        return kept.pixmap, 0
 
     def _draw_samples(
         self, pixmap: QPixmap, lane: LaneView, per_column: float, shades: Shades
@@ -259,16 +221,18 @@ class LanesCanvas(QWidget):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.end()
 
-    def _draw_grid(self, painter: QPainter, height: int) -> None:
-        for mark in self._state.marks(_BEAT_SPACING_PX, _BAR_SPACING_PX):
-            strength = 46 if mark.strong else 20
-            painter.fillRect(QRectF(mark.pixel, 0, 1, height), self._theme.colour("text", strength))
-
-    def _draw_undone(self, painter: QPainter, lane: LaneView, height: int) -> None:
-        view = self._state.timeline.view
-        left = view.pixel_at(lane.done_share * view.length_seconds)
-        ground = self._theme.colour("ground", 215)
-        painter.fillRect(QRectF(left, 0, self.width() - left, height), ground)
+    def _paint_grid(self, painter: QPainter, rect: QRect, bottom: int) -> None:
+        key = (self._state.timeline.view, self._generation)
+        if self._marks[0] != key:
+            self._marks = (key, self._state.marks(_BEAT_SPACING_PX, _BAR_SPACING_PX))
+        strong, faint = (self._theme.colour("text", strength) for strength in (46, 20))
+        for mark in self._marks[1]:
+            if rect.left() - 1 <= mark.pixel <= rect.right() + 1:
+                line = QRectF(mark.pixel, 0, 1, bottom)
+                painter.fillRect(line, strong if mark.strong else faint)
+        for top, height in self.lane_tops():
+            line = QRectF(rect.left(), top + height - 1, rect.width(), 1)
+            painter.fillRect(line, self._theme.colour("line"))
 
     def _shades(self, lane: LaneView) -> Shades:
         ground = self._theme.colour("ground")
@@ -282,6 +246,9 @@ class LanesCanvas(QWidget):
 
     def _forget(self) -> None:
         self._generation += 1
+        self._pictures.clear()
+        stems = [lane.stem for lane in self._state.lanes]
+        self._strips = {stem: strip for stem, strip in self._strips.items() if stem in stems}
         self.update()
 
     def _on_playhead(self, before: float) -> None:

@@ -78,53 +78,46 @@ def wave_image(columns: Columns, height: int, shades: Shades) -> QImage:
             columns.high.max(axis=0, keepdims=True),
             columns.rms.max(axis=0, keepdims=True),
         )
-    # Each column is written as its steps and summed downwards: one pass over the pixels.
-    steps = np.zeros((height + 1, padded), dtype=np.uint8)
-    edges = [
-        _mark_strip(steps, top, strip_height, columns, channel)
-        for channel, (top, strip_height) in enumerate(places)
-    ]
-    pixels = np.add.accumulate(steps[:height], axis=0, dtype=np.uint8)
-    for rows, shares in (edge for pair in edges for edge in pair):
-        across = np.arange(count)
-        pixels[rows, across] = np.maximum(pixels[rows, across], shares)
+    pixels = np.zeros((height, padded), dtype=np.uint8)
+    _fill(pixels[:, :count], places, columns)
     image = QImage(pixels.data, count, height, padded, QImage.Format.Format_Indexed8)
     image.setColorTable(shades.table())
     # Converting copies: the picture outlives the array, and is drawn without a look-up.
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
-_Edge = tuple[NDArray[np.intp], NDArray[np.uint8]]
+def _fill(pixels: NDArray[np.uint8], places: list[tuple[int, int]], columns: Columns) -> None:
+    """Write each strip's shades; the pixels are 0."""
+    heights = np.array([[height] for _, height in places], dtype=np.float32)
+    middle = heights / 2
+    scale = middle * _HEADROOM
+    upper = middle - np.clip(columns.high, -1.0, 1.0) * scale
+    lower = middle - np.clip(columns.low, -1.0, 1.0) * scale
+    # Silence is a line, not nothing.
+    missing = np.maximum(1.0 - (lower - upper), 0.0) / 2
+    upper -= missing
+    lower += missing
+    half = np.minimum(columns.rms * scale, (lower - upper) / 2)
+    first = np.ceil(upper)
+    last = np.maximum(np.floor(lower), first)
+    core_first = np.clip(np.ceil(middle - half), first, last)
+    core_last = np.clip(np.floor(middle + half), core_first, last)
+    above = np.clip(first - 1, 0, heights - 1).astype(np.intp), _coverage(first - upper)
+    below = np.clip(last, 0, heights - 1).astype(np.intp), _coverage(lower - last)
+    kind = np.uint8 if pixels.shape[0] <= 0xFF else np.uint16
+    across = np.arange(pixels.shape[1])
+    for channel, (top, height) in enumerate(places):
+        strip = pixels[top : top + height]
+        rows = np.arange(height, dtype=kind)[:, np.newaxis]
+        for begin, end, shade in ((first, last, _STEPS), (core_first, core_last, _STEPS + 1)):
+            begun = begin[channel].astype(kind)
+            # What lies above wraps and is large: one comparison tells both ends.
+            inside = rows - begun < end[channel].astype(kind) - begun
+            strip += inside.view(np.uint8) * np.uint8(shade)
+        for edge_rows, shares in (above, below):
+            at = (edge_rows[channel], across)
+            strip[at] = np.maximum(strip[at], shares[channel])
 
 
-def _mark_strip(
-    steps: NDArray[np.uint8], top: int, height: int, columns: Columns, channel: int
-) -> tuple[_Edge, _Edge]:
-    """Mark where the shades of a strip begin and end; return its smooth edges."""
-    middle = top + height / 2
-    scale = height / 2 * _HEADROOM
-    upper = middle - np.clip(columns.high[channel], -1.0, 1.0) * scale
-    lower = middle - np.clip(columns.low[channel], -1.0, 1.0) * scale
-    thin = lower - upper < 1.0  # silence is a line, not nothing
-    centre = (upper + lower) / 2
-    upper = np.where(thin, centre - 0.5, upper)
-    lower = np.where(thin, centre + 0.5, lower)
-    first = np.ceil(upper).astype(np.intp)
-    last = np.maximum(np.floor(lower).astype(np.intp), first)
-    half = np.minimum(columns.rms[channel] * scale, (lower - upper) / 2)
-    core_first = np.clip(np.ceil(middle - half).astype(np.intp), first, last)
-    core_last = np.clip(np.floor(middle + half).astype(np.intp), core_first, last)
-    across = np.arange(first.size)
-    steps[first, across] += _STEPS
-    steps[core_first, across] += _STEPS + 1
-    steps[core_last, across] -= _STEPS + 1  # wraps, as the sum does
-    steps[last, across] -= _STEPS
-    bounds = (top, top + height - 1)
-    return (
-        (np.clip(first - 1, *bounds), _coverage(first - upper)),
-        (np.clip(last, *bounds), _coverage(lower - last)),
-    )
-
-
-def _coverage(share: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.round(np.clip(share, 0.0, 1.0) * _STEPS).astype(np.uint8)
+def _coverage(share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(np.clip(share, 0.0, 1.0) * _STEPS).astype(np.uint8)

@@ -183,3 +183,19 @@ def test_a_scrolled_lane_looks_as_if_it_were_drawn_anew(window, song):
         moved = canvas.grab().toImage()
         window.state.lanes_changed.emit()  # forgets every picture
         assert canvas.grab().toImage() == moved, pixels
+
+
+def test_a_little_scrolling_computes_no_waveform(window, song):
+    canvas, timeline = window.view.canvas, window.state.timeline
+    timeline.to_range(0.5, 1.5)
+    canvas.grab()
+    timeline.scroll(10)
+    canvas.grab()
+    drawn = canvas.pictures_drawn
+    for pixels in (20, -30, 60):
+        timeline.scroll(pixels)
+        canvas.grab()
+    assert canvas.pictures_drawn <= drawn + 3
+    timeline.scroll(2_000)
+    canvas.grab()
+    assert canvas.pictures_drawn > drawn
