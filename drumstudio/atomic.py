@@ -326,6 +326,11 @@ def explain_os_error(
             why=f"{folder} can only be read.",
             fix="Choose a folder on a disk that can be written.",
         )
+    in_the_way = _file_among_folders(path) if number in (errno.EEXIST, errno.ENOTDIR) else None
+    if in_the_way is not None:
+        return kind(
+            what, why=f"{in_the_way} is a file, not a folder.", fix="Choose another folder."
+        )
     if number in (errno.ENOENT, errno.ENOTDIR):
         missing = path if folder.is_dir() else f"the folder {folder}"
         return kind(what, why=f"{missing} is not there.", fix="Check it, or choose another one.")
@@ -355,3 +360,11 @@ def explain_os_error(
     return kind(
         what, why=f'the system says "{said}" about {path}.', fix="Try another folder or disk."
     )
+
+
+def _file_among_folders(path: Path) -> Path | None:
+    """Return the first of a path and the folders above it that is there but no folder."""
+    for place in reversed((path, *path.parents)):
+        if os.path.lexists(place) and not place.is_dir():
+            return place
+    return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from drumstudio import settings as user_settings
-from drumstudio.cli.terminal import DONE, ProgressBar
-from drumstudio.core.errors import SettingError
+from drumstudio.cli.terminal import DONE, ProgressBar, print_json
+from drumstudio.core.errors import OutputExistsError, SettingError
 from drumstudio.files.formats import FORMATS
 from drumstudio.jobs.job import portion
 from drumstudio.workflows.demo_song import demo_song
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "without it the song is rendered into the cache and its place is printed",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,35 +36,53 @@ def run(options: argparse.Namespace) -> int:
     ------
     SettingError
         If the file's suffix is no format we write.
+    OutputExistsError
+        If a file is there and may not be replaced.
     """
+    target = options.render
+    if target is not None:
+        file_format = _format_of(target)
+        files = {
+            "mixture": target,
+            "drums": target.with_stem(f"{target.stem}_drums"),
+            "rest": target.with_stem(f"{target.stem}_rest"),
+        }
+        _require_absent(() if options.overwrite else files.values())
     with Workshop(user_settings.load()) as workshop:
         bar = ProgressBar("demo song")
         try:
             song = demo_song(workshop.pool, portion(bar, 0.0, 0.8))
-            if options.render is None:
-                print(song.mixture)
-                return DONE
-            target = options.render
-            outputs = {
-                "mixture": target,
-                "drums": target.with_stem(f"{target.stem}_drums"),
-                "rest": target.with_stem(f"{target.stem}_rest"),
-            }
-            workshop.pool.run(
-                "encode",
-                portion(bar, 0.8, 1.0),
-                mixture=str(song.mixture),
-                drums=str(song.drums),
-                outputs=[{"stem": stem, "path": str(path)} for stem, path in outputs.items()],
-                format=_format_of(target),
-                sample_rate=None,
-                overwrite=options.overwrite,
-            )
+            if target is None:
+                files = {"mixture": song.mixture, "drums": song.drums, "rest": song.rest}
+            else:
+                workshop.pool.run(
+                    "encode",
+                    portion(bar, 0.8, 1.0),
+                    mixture=str(song.mixture),
+                    drums=str(song.drums),
+                    outputs=[{"stem": stem, "path": str(path)} for stem, path in files.items()],
+                    format=file_format,
+                    sample_rate=None,
+                    overwrite=options.overwrite,
+                )
         finally:
             bar.close()
-    for path in outputs.values():
+    if options.json:
+        print_json({stem: str(path) for stem, path in files.items()})
+        return DONE
+    for path in files.values():
         print(path)
     return DONE
+
+
+def _require_absent(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if os.path.lexists(path):
+            raise OutputExistsError(
+                f"Cannot write {path.name}",
+                why=f"{path.parent} holds a file of that name already.",
+                fix="Choose another name, or say --overwrite.",
+            )
 
 
 def _format_of(path: Path) -> str:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from drumstudio import __version__
-from drumstudio.cli.terminal import CANCELLED, DONE, FAILED, WRONG_USAGE, print_error, say
-from drumstudio.core.errors import Cancelled, DrumStudioError
+from drumstudio import __version__, atomic
+from drumstudio.cli.terminal import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    WRONG_USAGE,
+    print_error,
+    print_json,
+    say,
+)
+from drumstudio.core.errors import Cancelled, DrumStudioError, SettingError
 
 # Each verb's module is imported when the verb runs, so that --help needs none of them.
 VERBS = {
@@ -72,8 +81,7 @@ def run(arguments: list[str], window: Window = no_window) -> int:
     try:
         return _run(arguments, window)
     except DrumStudioError as error:
-        print_error(error)
-        return FAILED
+        return _failed(arguments, error)
     except (Cancelled, KeyboardInterrupt):
         say("Cancelled. What was finished is kept; the same command goes on from there.")
         return CANCELLED
@@ -81,6 +89,18 @@ def run(arguments: list[str], window: Window = no_window) -> int:
         # The reader of our output has gone (`studio models | head`): nobody is left to tell.
         sys.stdout = None  # type: ignore[assignment]
         return DONE
+    except OSError as error:
+        # Where a disk refuses what no verb has foreseen; what was being written is not left.
+        place = Path(os.fsdecode(error.filename)) if error.filename else Path.cwd()
+        what = f"Cannot finish studio {arguments[0] if arguments else ''}".strip()
+        return _failed(arguments, atomic.explain_os_error(error, what, place))
+
+
+def _failed(arguments: list[str], error: DrumStudioError) -> int:
+    if "--json" in arguments:
+        print_json({"error": error.to_dict()})
+    print_error(error)
+    return WRONG_USAGE if isinstance(error, SettingError) else FAILED
 
 
 def _run(arguments: list[str], window: Window) -> int:
@@ -92,12 +112,13 @@ def _run(arguments: list[str], window: Window) -> int:
         )
         module.add_arguments(verb_parser)
         return int(module.run(verb_parser.parse_args(arguments[1:])))
-    if all(not word.startswith("-") and Path(word).exists() for word in arguments):
+    if all(not word.startswith("-") and os.path.exists(word) for word in arguments):
         code = window([Path(word) for word in arguments])
         if code is not None:
             return code
         if arguments:
-            say("studio: there is no screen to open a window on; try studio separate --help")
+            parser.print_help(sys.stderr)
+            say("studio: there is no screen to open a window on")
             return WRONG_USAGE
     options = parser.parse_args(arguments)
     if options.self_test:

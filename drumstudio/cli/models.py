@@ -75,4 +75,5 @@ def _show(card: ModelCard, catalog: Catalog) -> None:
         allowed = ", ".join(parameter.choices) or f"{parameter.minimum:g} to {parameter.maximum:g}"
         print(f"  setting    {parameter.name}={parameter.default}  {parameter.label} ({allowed})")
     for source in card.trained_on:
-        print(f"  trained on {source.name} ({source.licence}): {source.credit}")
+        credit = f": {source.credit}" if source.credit else ""
+        print(f"  trained on {source.name} ({source.licence}){credit}")

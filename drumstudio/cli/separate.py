@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from drumstudio.cli.terminal import (
     FAILED,
     ProgressBar,
     clock,
+    one_line,
     print_error,
     print_json,
     say,
@@ -125,10 +127,12 @@ def run(options: argparse.Namespace) -> int:
         name_template=options.name,
         overwrite="refuse" if options.overwrite == "ask" else options.overwrite,
     )
+    output_paths(Path("song"), Path(), settings, export)  # a wrong --name costs no waiting
     if options.overwrite == "ask":
         export = _ask(export, settings, found.songs)
     if found.ignored and not options.json:
-        say(f"{len(found.ignored)} files that are no sound files were passed over")
+        count = len(found.ignored)
+        say(f"Passed over: {count} file{'s' * (count != 1)} without the name of a sound file")
     reports = [
         failed(
             folder,
@@ -141,27 +145,29 @@ def run(options: argparse.Namespace) -> int:
         )
         for folder in found.empty
     ]
-    taken: set[Path] = set()
-    with Workshop(stored) as workshop:
-        for song, relative in found.songs:
-            bar = ProgressBar(song.name)
-            try:
-                export_here = _without_collision(song, relative, settings, export, taken)
-                report = separate_song(
-                    song, relative, settings, export_here, workshop.pool, workshop.cache, bar
-                )
-            except DrumStudioError as error:
-                report = failed(song, settings, error)
-            finally:
-                bar.close()
-            reports.append(report)
-            if not options.json:
-                _tell(report)
-    if options.json:
-        print_json([report.to_dict() for report in reports])
-    else:
-        for report in reports[: len(found.empty)]:
+    if not options.json:
+        for report in reports:
             _tell(report)
+    taken: set[str] = set()
+    try:
+        with Workshop(stored) as workshop:
+            for song, relative in found.songs:
+                bar = ProgressBar(song.name)
+                try:
+                    export_here = _without_collision(song, relative, settings, export, taken)
+                    report = separate_song(
+                        song, relative, settings, export_here, workshop.pool, workshop.cache, bar
+                    )
+                except DrumStudioError as error:
+                    report = failed(song, settings, error)
+                finally:
+                    bar.close()
+                reports.append(report)
+                if not options.json:
+                    _tell(report)
+    finally:
+        if options.json:  # after a cancel too: what was finished
+            print_json([report.to_dict() for report in reports])
     return FAILED if any(report.error for report in reports) else DONE
 
 
@@ -170,16 +176,23 @@ def _without_collision(
     relative: Path,
     settings: SeparationSettings,
     export: ExportSettings,
-    taken: set[Path],
+    taken: set[str],
 ) -> ExportSettings:
-    # a.wav and a.mp3 of one folder would write the same stems: the second keeps its suffix.
-    outputs = set(output_paths(song, relative, settings, export).values())
-    if outputs & taken:
-        named = export.name_template.replace("{song}", "{song}" + song.suffix.replace(".", "_"))
-        export = replace(export, name_template=named)
-        outputs = set(output_paths(song, relative, settings, export).values())
-    taken |= outputs
-    return export
+    # a.wav and a.mp3 of one folder would write the same stems: the second keeps its suffix,
+    # and what is still the same then (a.wav of two folders) is numbered.
+    template = export.name_template
+    number = 1
+    while True:
+        outputs = output_paths(song, relative, settings, export).values()
+        keys = {os.path.abspath(path).casefold() for path in outputs}
+        if not keys & taken:
+            taken |= keys
+            return export
+        mark = song.suffix.replace(".", "_") if number == 1 else f" ({number})"
+        mark = mark.replace("{", "{{").replace("}", "}}")
+        marked = template.replace("{song}", "{song}" + mark)
+        export = replace(export, name_template=marked if marked != template else template + mark)
+        number += 1
 
 
 def _ask(
@@ -189,7 +202,7 @@ def _ask(
         path
         for song, relative in songs
         for path in output_paths(song, relative, settings, export).values()
-        if path.exists()
+        if os.path.lexists(path)
     ]
     if not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return export
@@ -219,16 +232,15 @@ def _tell(report: SongReport) -> None:
         )
         return
     if report.skipped:
-        print(f"{report.song}: {report.notes[-1]}")
+        print(one_line(f"{report.song}: {report.notes[-1]}"))
         return
     factor = report.real_time_factor
     speed = "from the cache" if report.from_cache or not factor else f"{1 / factor:.1f}x real time"
-    print(
-        f"{report.song}: {report.model} on {report.device}, {clock(report.seconds or 0)} ({speed})"
-    )
+    seconds = clock(report.seconds or 0)
+    print(one_line(f"{report.song}: {report.model} on {report.device}, {seconds} ({speed})"))
     for file in report.files:
-        print(f"  {file['path']}")
+        print(one_line(f"  {file['path']}"))
     if report.null_residual_dbfs is not None:
         print(f"  drums + rest = song to {report.null_residual_dbfs:.1f} dB")
     for note in report.notes:
-        print(f"  note: {note}")
+        print(one_line(f"  note: {note}"))

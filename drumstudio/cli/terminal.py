@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,9 @@ from typing import Any
 from drumstudio.core.errors import DrumStudioError
 
 DONE, FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 130
+
+# Before that, a separation has only opened its song and its model: their speed tells nothing.
+_TELLING_FRACTION = 0.1
 
 
 def print_json(document: Any) -> None:
@@ -26,12 +30,22 @@ def print_json(document: Any) -> None:
 
 def print_error(error: DrumStudioError) -> None:
     """Print what, why and what to do, three lines on standard error."""
-    print(f"{error.what}\n  why: {error.why}\n  do:  {error.fix}", file=sys.stderr)
+    say(error.what)
+    say(f"  why: {error.why}")
+    say(f"  do:  {error.fix}")
 
 
 def say(text: str) -> None:
-    """Print a remark on standard error."""
-    print(text, file=sys.stderr)
+    """Print a remark on standard error, one line whatever is in it."""
+    print(one_line(text), file=sys.stderr)
+
+
+def one_line(text: object) -> str:
+    """Return a text that can be printed: "?" for line ends, escapes and what is not Unicode.
+
+    Names of files may hold all of these, and a terminal obeys some of them.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -71,7 +85,8 @@ def clock(seconds: float) -> str:
 class ProgressBar:
     """A job's progress on one line of standard error, with the time left; quiet in a pipe.
 
-    It is a `Checkpoint`: it never cancels (an interrupt from the keyboard does).
+    It is a `Checkpoint`: it never cancels (an interrupt from the keyboard does). The time left
+    is reckoned whenever the fraction has grown, and counts down in between.
 
     Parameters
     ----------
@@ -80,29 +95,32 @@ class ProgressBar:
     """
 
     def __init__(self, label: str) -> None:
-        self._label = label
+        self._label = one_line(label)
         self._start = time.monotonic()
         self._shown = sys.stderr.isatty()
         self._drawn = 0.0
+        self._fraction = 0.0
+        self._ends: float | None = None
 
     def __call__(self, fraction: float, message: str) -> None:
         """Draw the bar, at most ten times a second."""
         now = time.monotonic()
+        if fraction > self._fraction:
+            self._fraction = fraction
+            if fraction > _TELLING_FRACTION:
+                self._ends = self._start + (now - self._start) / fraction
         if not self._shown or (now - self._drawn < 0.1 and fraction < 1.0):
             return
         self._drawn = now
-        elapsed = now - self._start
         left = ""
-        if fraction > 0.02 and elapsed > 1.0:
-            left = f"  {clock(elapsed * (1 - fraction) / fraction)} left"
+        if self._ends is not None and now - self._start > 1.0:
+            left = f"  {clock(max(0.0, self._ends - now))} left"
         full = round(fraction * 20)
         bar = "#" * full + "-" * (20 - full)
-        print(
-            f"\r\x1b[K{self._label} [{bar}] {fraction:4.0%}  {message}{left}",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f" [{bar}] {fraction:4.0%}  {one_line(message)}{left}"
+        room = shutil.get_terminal_size().columns - 1 - len(line)
+        label = self._label if len(self._label) <= room else self._label[: max(room - 1, 8)] + "~"
+        print(f"\r\x1b[K{label}{line}", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Clear the line."""

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from drumstudio import __version__, paths
+from drumstudio import __version__, atomic, paths
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import Checkpoint
@@ -35,7 +35,10 @@ def demo_song(pool: WorkerPool, checkpoint: Checkpoint) -> DemoSong:
     song = DemoSong(folder, folder / "mix.wav", folder / "drums.wav", folder / "rest.wav")
     if not all(_is_whole(path) for path in (song.mixture, song.drums, song.rest)):
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise atomic.explain_os_error(error, "Cannot render the demo song", folder) from error
         pool.run("render_demo", checkpoint, folder=str(folder))
     return song
 

@@ -48,7 +48,7 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
     empty: list[Path] = []
     left_out = outside.resolve() if outside is not None else None
     for name in named:
-        if not name.is_dir():
+        if not os.path.isdir(name):  # Path.is_dir raises at a name that is too long
             songs.append((name, Path()))
             continue
         before = len(songs)

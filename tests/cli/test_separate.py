@@ -103,9 +103,12 @@ def test_two_songs_of_one_name_keep_their_stems_apart(tmp_path, music):
         (["separate", "a.wav", "--out", "x", "--format", "aac"], 2),
         (["nothing"], 2),
         (["separate", "a.wav", "--out", "x", "--model", "none"], 1),
-        (["separate", "a.wav", "--out", "x", "--model", "hpss", "--set", "power=loud"], 1),
-        (["separate", "a.wav", "--out", "x", "--stems", "piano"], 1),
-        (["separate", "a.wav", "--out", "x", "--name", "{nothing}"], 1),
+        (["separate", "a.wav", "--out", "x", "--model", "hpss", "--set", "power=loud"], 2),
+        (["separate", "a.wav", "--out", "x", "--set", "power"], 2),
+        (["separate", "a.wav", "--out", "x", "--stems", "piano"], 2),
+        (["separate", "a.wav", "--out", "x", "--name", "{nothing}"], 2),
+        (["separate", "a.wav", "--out", "x", "--name", "{song}"], 2),
+        (["demo", "--render", "song.doc"], 2),
         (["models", "none"], 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
@@ -118,10 +121,67 @@ def test_wrong_words_are_told_from_failures_by_the_exit_code(words, code, tmp_pa
     assert "Traceback" not in done.stderr
 
 
+def test_with_json_a_failure_of_the_whole_run_is_one_document_too(tmp_path):
+    done = studio("separate", tmp_path / "a.wav", "--out", tmp_path, "--model", "none", "--json")
+    assert done.returncode == 1
+    assert set(json.loads(done.stdout)["error"]) == {"kind", "what", "why", "fix"}
+    assert len(done.stderr.splitlines()) == 3
+
+
+def test_no_song_ever_takes_the_stems_of_another(tmp_path, music):
+    for folder in "xyz":
+        (tmp_path / folder).mkdir()
+        sf.write(tmp_path / folder / "a.wav", music.T[: 20_000 + ord(folder)], 44_100)
+    words = [tmp_path / folder / "a.wav" for folder in "xyz"]
+    words += ["--out", tmp_path / "out", "--model", "hpss", "--stems", "drums"]
+    done = studio("separate", *words, "--overwrite", "always")
+    assert done.returncode == 0, done.stderr
+    frames = {path.name: sf.info(path).frames for path in (tmp_path / "out").iterdir()}
+    assert frames == {
+        "a_drums.wav": 20_000 + ord("x"),
+        "a_wav_drums.wav": 20_000 + ord("y"),
+        "a (2)_drums.wav": 20_000 + ord("z"),
+    }
+
+
+def test_every_bad_path_costs_three_lines_and_the_song_beside_them_is_done(tmp_path, music):
+    song = tmp_path / "a\nb\x1b[31m.wav"
+    sf.write(song, music.T[:30_000], 44_100)
+    data = song.read_bytes()
+    (tmp_path / "cut.wav").write_bytes(data[: len(data) // 2])
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "dangling.wav").symlink_to("nowhere")
+    (tmp_path / "one\ntwo.wav").write_text("no sound")
+    bad = ["folder.wav", "dangling.wav", "one\ntwo.wav", "nothing.wav", "x" * 300 + ".wav"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.wav")
+        bad.append("pipe.wav")
+    out = tmp_path / "out"
+    songs = [tmp_path / name for name in (*bad, "cut.wav", song.name)]
+    done = studio("separate", *songs, "--out", out, "--model", "hpss", "--stems", "drums")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 3 * len(bad)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "note: The file says it is 0.7 s long, but its sound ends at 0.3 s" in done.stdout
+    assert sorted(path.name for path in out.iterdir()) == ["a_b_[31m_drums.wav", "cut_drums.wav"]
+
+
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_file_in_the_place_of_the_output_folder_is_named(below, tmp_path, music):
+    sf.write(tmp_path / "a.wav", music.T[:9_000], 44_100)
+    place = tmp_path / "file"
+    place.write_text("mine")
+    done = studio("separate", tmp_path / "a.wav", "--out", place / below, "--model", "hpss")
+    assert done.returncode == 1
+    assert f"{place} is a file, not a folder." in done.stderr
+    assert len(done.stderr.splitlines()) == 3
+    assert place.read_text() == "mine"
+
+
 @pytest.mark.robust
-def test_ctrl_c_ends_with_130_leaves_nothing_half_written_and_no_process(tmp_path, music):
+def test_ctrl_c_ends_with_130_leaves_nothing_half_written_and_no_process(tmp_path, music, home):
     song = tmp_path / "long.wav"
-    sf.write(song, np.tile(music.T, (40, 1)), 44_100)
+    sf.write(song, np.tile(music.T, (120, 1)), 44_100)
     out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "drumstudio", "separate", song, "--out", out, "--model", "hpss"],
@@ -130,15 +190,22 @@ def test_ctrl_c_ends_with_130_leaves_nothing_half_written_and_no_process(tmp_pat
         text=True,
         start_new_session=True,
     )
-    time.sleep(3.0)
+    wait_until(lambda: list(home.glob("cache/separations/work/*/*")) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Cancelled" in told
     assert "Traceback" not in told
     assert not out.exists()
-    assert gone(process.pid, within_seconds=5)
+    assert gone(process.pid, within_seconds=30)
+
+
+def wait_until(condition, within_seconds: float = 60) -> None:
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def gone(group: int, within_seconds: float) -> bool:
