@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import Any
 from drumstudio import atomic
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
-from drumstudio.core.errors import DrumStudioError, OutputExistsError
+from drumstudio.core.errors import DrumStudioError, OutputExistsError, SettingError
 from drumstudio.core.names import fill_template
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
@@ -138,14 +139,17 @@ def output_paths(
     """
     suffix = FORMATS[export.file_format].suffix
     folder = export.folder / relative
-    return {
-        stem: folder
-        / (
-            fill_template(export.name_template, song=song.stem, stem=stem, model=settings.card.id)
-            + suffix
-        )
+    names = {
+        stem: fill_template(export.name_template, song=song.stem, stem=stem, model=settings.card.id)
         for stem in export.stems
     }
+    if len(set(names.values())) < len(names):
+        raise SettingError(
+            f'Cannot use "{export.name_template}" as a file name',
+            why=f"it gives {' and '.join(names)} the same name.",
+            fix="Put the field {stem} into it, or export one stem only.",
+        )
+    return {stem: folder / (name + suffix) for stem, name in names.items()}
 
 
 @contextmanager
@@ -251,7 +255,7 @@ def separate_song(
     started = time.monotonic()
     report = SongReport(str(song), settings.card.id)
     outputs = output_paths(song, relative, settings, export)
-    there = [path for path in outputs.values() if path.exists()]
+    there = [path for path in outputs.values() if os.path.lexists(path)]
     if there and export.overwrite == "never":
         report.skipped = True
         report.notes.append(f"skipped: {there[0].name} is there already")
