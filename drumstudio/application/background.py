@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from drumstudio.core.errors import Cancelled, DrumStudioError
+from drumstudio.jobs.queue import unforeseen
 
 T = TypeVar("T")
 
@@ -68,4 +69,7 @@ class Background:
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
-            work()
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - the job boundary: saving must go on
+                self._failed(unforeseen(error))

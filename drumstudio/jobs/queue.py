@@ -172,7 +172,7 @@ class JobQueue:
         except DrumStudioError as error:
             self._change(number, state=State.FAILED, error=error)
         except Exception as error:  # noqa: BLE001 - the job boundary: the others must go on
-            self._change(number, state=State.FAILED, error=_unforeseen(error))
+            self._change(number, state=State.FAILED, error=unforeseen(error))
         else:
             self._change(number, state=State.DONE, result=result)
 
@@ -186,7 +186,8 @@ class JobQueue:
             self._on_change(job)
 
 
-def _unforeseen(error: Exception) -> DrumStudioError:
+def unforeseen(error: Exception) -> DrumStudioError:
+    """Leave a report of a mistake of the program; return what a person is told of it."""
     report = reports.report_exception("job", error)
     where = f" The details are in {report}" if report else ""
     return DrumStudioError(
