@@ -204,11 +204,14 @@ class Studio:
             What to set.
         """
         document = self.document  # another may take its place at any time
-        if all(song.id != song_id for song in document.project.songs):
-            return
-        with self._told(), document.command(name) as edit:
-            for at, value in changes:
-                edit.set(("songs", song_id, *at), value)
+        try:
+            with self._told(), document.command(name) as edit:
+                for at, value in changes:
+                    edit.set(("songs", song_id, *at), value)
+        except ValueError:
+            # Edits that are being discarded in the background may take the song with them.
+            if any(song.id == song_id for song in document.project.songs):
+                raise
 
     def remove_song(self, song_id: str) -> None:
         """Take a song out of the project; undo brings it back."""
