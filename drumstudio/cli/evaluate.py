@@ -12,6 +12,7 @@ from pathlib import Path
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.cli.terminal import DONE, ProgressBar, print_json, say
+from drumstudio.training.score_table import write_table
 from drumstudio.workflows.workshop import Workshop
 
 
@@ -23,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="leave out rest and drums alone")
     parser.add_argument(
         "--report", type=Path, metavar="FOLDER", help="write evaluation.json, .md and .png there"
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="put the table between the <!-- scores --> marks of a text",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -47,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
             )
         finally:
             bar.close()
+    if options.table:
+        write_table(options.table, result)
     if options.json:
         print_json(result)
         return DONE

@@ -27,6 +27,7 @@ from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference.separate import separate
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.training.plots import plot_scores
+from drumstudio.training.score_table import as_table, song_of
 
 MIXTURE, ORACLE, BASELINE = "mixture", "oracle_wiener", "hpss"
 """Rows that stand in every table: doing nothing, the best mask there is, a method without data."""
@@ -58,8 +59,8 @@ class Excerpt:
 
     @property
     def song(self) -> str:
-        """The name without a number at its end: excerpts of one song share it."""
-        return re.sub(r"_\d+$", "", self.name)
+        """What its name begins with; excerpts of one song share it."""
+        return song_of(self.name)
 
 
 def evaluate(
@@ -327,45 +328,6 @@ def _summary(rows: list[Row], combine: Any) -> Row:
         values = [value for row in rows if (value := row[key]) is not None]
         summary[key] = combine(values) if values else None
     return summary
-
-
-def as_table(result: dict[str, Any]) -> str:
-    """Return SDRs in decibels as a Markdown table: a line an excerpt, a column a model."""
-    models = list(result["median"])
-    lines = [
-        "| excerpt | " + " | ".join(models) + " |",
-        "|---|" + "---:|" * len(models),
-    ]
-    for name, rows in result["excerpts"].items():
-        lines.append(f"| {name} | " + " | ".join(_db(rows[m]["sdr"]) for m in models) + " |")
-    for label in ("median", "mean"):
-        cells = " | ".join(_db(result[label][m]["sdr"]) for m in models)
-        lines.append(f"| **{label}** | {cells} |")
-    spans = " | ".join("{} to {}".format(*map(_db, result["interval"][m])) for m in models)
-    lines.append(f"| 90 % interval of the mean | {spans} |")
-    for key, label, form in (
-        ("leakage_db", "taken from the rest alone, dB (median)", _db),
-        ("drums_alone_sdr", "drums alone, SDR (median)", _db),
-        ("onset_f", "onsets found, F (median)", _share),
-        ("real_time_factor", "processing seconds a second (median)", _share),
-        ("peak_memory_mb", "memory of the process, MB (median)", _whole),
-    ):
-        cells = [form(result["median"][m].get(key)) for m in models]
-        if any(cell != "-" for cell in cells):
-            lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}".replace("-", "−")
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _whole(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
 
 
 def _write_report(folder: Path, result: dict[str, Any]) -> None:

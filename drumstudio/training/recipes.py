@@ -23,12 +23,15 @@ class PoolRules:
     first, refresh, most : dict of str to int
     refresh_steps : int
         Steps between two refreshes; 0 for none.
+    long_kicks : float
+        Share of the rendered drums with a long kick below the kit's own.
     """
 
     first: dict[str, int]
     refresh: dict[str, int]
     most: dict[str, int]
     refresh_steps: int
+    long_kicks: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def read_recipe(id_or_file: str) -> Recipe:
                 refresh=dict(pool.get("refresh", {})),
                 most=dict(pool.get("most", {})),
                 refresh_steps=int(pool.get("refresh_steps", 0)),
+                long_kicks=float(pool.get("long_kicks", 0.2)),
             ),
             without_licences=tuple(data.get("without_licences", ())),
             without_origins=tuple(data.get("without_origins", ())),

@@ -28,10 +28,6 @@ CLIP_SECONDS = 12.0
 TEMPOS = (72.0, 84.0, 92.0, 100.0, 110.0, 118.0, 124.0, 128.0, 138.0, 150.0, 166.0)
 """Tempos of rendered clips: few, so that any drums find layers of the same."""
 
-# Share of the rendered drums with a long kick below the kit's own. With 0.22, and a bass in 60 % of
-# the mixtures, kicks below 60 Hz went missing (7 to 12 dB below the drums on three excerpts).
-_LONG_KICKS = 0.5
-
 # Sounds of the pack that are no strokes on a drum, or whose onset comes late.
 _LEFT_OUT = ("body", "timpani", "gong", "belltree", "guiro", "cuica", "click")
 
@@ -46,10 +42,15 @@ class Renderer:
     cache : SampleCache
     seed : int
         Another seed renders other clips, without limit.
+    long_kicks : float
+        Share of the rendered drums with a long kick below the kit's own.
     """
 
-    def __init__(self, sources: Iterable[Source], cache: SampleCache, seed: int) -> None:
+    def __init__(
+        self, sources: Iterable[Source], cache: SampleCache, seed: int, long_kicks: float = 0.2
+    ) -> None:
         self._cache = cache
+        self._long_kicks = long_kicks
         self._rng = np.random.default_rng([seed, 77])
         self._seed = self._clips_seed = seed
         self._by_kind: dict[str, dict[str, list[Source]]] = defaultdict(lambda: defaultdict(list))
@@ -179,7 +180,7 @@ class Renderer:
             clip = self._drum_clips.render(1, CLIP_SECONDS, grids=None if grid is None else [grid])[
                 0
             ].numpy()
-            if self._rng.random() < _LONG_KICKS:
+            if self._rng.random() < self._long_kicks:
                 groove = self._drum_clips.grooves[0]
                 kicks = kick_line(self._rng, groove.times_of("kick"), CLIP_SECONDS)
                 gain = np.float32(10 ** (self._rng.uniform(-14, 3) / 20))

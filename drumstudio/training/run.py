@@ -122,7 +122,9 @@ class _Clips:
     def __init__(self, recipe: Recipe, sources: list[Source], work: Path) -> None:
         self._recipe = recipe
         self._folder = work / "pool"
-        self._renderer = Renderer(sources, SampleCache(work / "decoded"), recipe.plan.seed)
+        self._renderer = Renderer(
+            sources, SampleCache(work / "decoded"), recipe.plan.seed, recipe.pool.long_kicks
+        )
         self._count = round(recipe.plan.crop_seconds * SAMPLE_RATE)
         self._pool: ClipPool | None = None
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.training.data import SampleCache
@@ -81,6 +84,23 @@ def test_the_oldest_clips_go(renderer, tmp_path):
     fill_pool(no_checkpoint, renderer, folder, {"bass": 3}, 0)
     fill_pool(no_checkpoint, renderer, folder, {"bass": 2}, 100, {"bass": 2})
     assert {path.stem.split("~")[2] for path in folder.iterdir()} == {"100", "101"}
+
+
+class SilentDrums:
+    """Drum clips without sounds: for tests of what is laid over them."""
+
+    grooves = (SimpleNamespace(times_of=lambda name: np.array([0.0])),)
+
+    def render(self, clips, seconds, grids=None):
+        return torch.zeros(clips, 2, int(seconds * 44_100))
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 0), (1.0, 4)])
+def test_rendered_drums_get_as_many_long_kicks_as_asked_for(tmp_path, share, count):
+    bare = Renderer([], SampleCache(tmp_path), 1, share)
+    bare._drum_clips = SilentDrums()
+    clips = [clip for _, clip in bare.clips("rendered", 4)]
+    assert sum(bool(clip.any()) for clip in clips) == count
 
 
 def test_a_reseeded_renderer_repeats_itself(renderer):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,16 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(before, one.net.parameters(), strict=True))
     one.train_step(batch(1))
     assert not torch.equal(before[0], one.net.gain)
+
+
+def test_a_processor_may_compute_in_half_the_bits(tmp_path):
+    full = trainer(tmp_path / "full")
+    half = trainer(tmp_path / "half", replace(PLAN, processor_bfloat16=True))
+    full.run(no_checkpoint)
+    half.run(no_checkpoint)
+    assert half.net.gain.dtype == torch.float32
+    assert not same(full.net, half.net)
+    torch.testing.assert_close(half.net.gain, full.net.gain, rtol=0.05, atol=0.05)
 
 
 def test_weights_can_ship_after_every_save(tmp_path):
