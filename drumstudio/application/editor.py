@@ -184,6 +184,29 @@ class Editor:
             edit, gesture = self._shown(channel, index)
             return edit.field_tile(channel, index, gesture)
 
+    def seen_tile(self, channel: int, index: TileIndex) -> Field:
+        """Return what to show of a tile, protection included, float32 in [-1, 1]."""
+        with self._guard:
+            edit, gesture = self._shown(channel, index)
+            return edit.seen_tile(channel, index, gesture)
+
+    def painted_tiles(self) -> frozenset[TileIndex]:
+        """Return the tiles that a stroke touches, with the gesture under way."""
+        with self._guard:
+            drawing = self._drawing
+            if drawing is None or not isinstance(drawing.shape, BrushGesture):
+                return self._edit.touched_tiles()
+            return drawing.edit.touched_tiles() | drawing.shape.tiles
+
+    def protected_tiles(self) -> frozenset[TileIndex]:
+        """Return the tiles that are protected anywhere, with the gesture under way."""
+        with self._guard:
+            tiles = self._edit.protected_tiles()
+            drawing = self._drawing
+            if drawing is None or not isinstance(drawing.shape, BrushGesture):
+                return tiles
+            return tiles | drawing.shape.tiles if drawing.layer.kind == "protect" else tiles
+
     def protection_tile(self, channel: int, index: TileIndex) -> Field:
         """Return how much of a tile is kept, with the gesture under way, in [0, 1]."""
         with self._guard:

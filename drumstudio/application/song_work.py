@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from drumstudio.core.song import Song
+from drumstudio.files.overview import overview_path
 from drumstudio.files.peaks import peaks_folder, peaks_name
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.workers.pool import WorkerPool
@@ -32,4 +33,18 @@ def draw(
         mixture=os.fspath(mixture),
         drums=os.fspath(drums) if drums else None,
         outputs={stem: os.fspath(path) for stem, path in peaks_paths(song).items()},
+    )
+
+
+def draw_overview(
+    song: Song, mixture: Path, drums: Path | None, pool: WorkerPool, checkpoint: Checkpoint
+) -> None:
+    """See that the whole song's spectrogram can be shown at once."""
+    hashes = song.mixture.sha256, song.separation.drums.sha256 if song.separation else None
+    pool.run(
+        "overview",
+        checkpoint,
+        mixture=os.fspath(mixture),
+        drums=os.fspath(drums) if drums else None,
+        output=os.fspath(overview_path(*hashes)),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -358,6 +358,22 @@ class SongEdit:
             free *= 1 - self._tile(layer.strokes, layer.opacity, channel, index, gesture)
         return 1 - free
 
+    def seen_tile(
+        self, channel: int, index: TileIndex, gesture: tuple[LayerStrokes, Cells] | None = None
+    ) -> Field:
+        """Return what to show of a tile: e, but what was painted before where drums are kept.
+
+        Kept drums of another separation are shown as the active one's. Parameters as of
+        `field_tile`.
+        """
+        seen = self.field_tile(channel, index, gesture)
+        for layer in reversed(self.protected):
+            keep = self._tile(layer.strokes, layer.opacity, channel, index, gesture)
+            if keep.any():
+                stood = replace(self, edited=layer.kept).field_tile(channel, index)
+                seen += keep * (stood - seen)
+        return seen
+
     def _tile(
         self,
         strokes: LayerStrokes,
@@ -371,6 +387,15 @@ class SongEdit:
         else:
             cells = self.tiles.tile(strokes.chain(index, channel), index)
         return np.float32(opacity) * cells.astype(np.float32)
+
+    def touched_tiles(self) -> frozenset[TileIndex]:
+        """Return the tiles that a stroke of a layer that is on touches."""
+        painted = frozenset().union(*(layer.strokes.tiles for layer in self.edited.layers))
+        return painted | self.protected_tiles()
+
+    def protected_tiles(self) -> frozenset[TileIndex]:
+        """Return the tiles that a stroke of a protect layer touches."""
+        return frozenset().union(*(layer.strokes.tiles for layer in self.protected))
 
     def tiles_unlike(self, other: SongEdit) -> frozenset[TileIndex]:
         """Return the tiles whose field or protection may differ from another edit's."""

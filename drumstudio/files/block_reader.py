@@ -88,6 +88,11 @@ class SongReader(Closing):
             fix="Separate the song again.",
         )
 
+    @property
+    def has_drums(self) -> bool:
+        """Whether drums and rest can be read."""
+        return self._drums is not None
+
     def read(self, stem: str, start: int, count: int) -> Samples:
         """Return a stretch of a stem as a new array.
 

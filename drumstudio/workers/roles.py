@@ -45,6 +45,9 @@ JOBS = {
     "probe": Job("drumstudio.files.probe:probe", "decode", _READING, 60.0),
     "decode": Job("drumstudio.files.decode:decode", "decode", _READING, 60.0),
     "peaks": Job("drumstudio.files.peaks:build_peaks", "decode", "drawing waveforms", 60.0),
+    "overview": Job(
+        "drumstudio.files.overview:build_overview", "decode", "drawing a spectrogram", 60.0
+    ),
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
     "mix_down": Job("drumstudio.files.mixdown:mix_down", "encode", "mixing a song", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),

@@ -1,0 +1,488 @@
+"""The spectrogram that a window shows of a song, as arrays of pixels: levels and drums' share.
+
+Nothing here changes sound. The transform is computed on a thread of its own, for what is in
+view only; until it is there, the coarse overview stands in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumstudio.application.backlog import Backlog
+from drumstudio.application.document import Document
+from drumstudio.application.editor import Editor
+from drumstudio.application.field_pixels import FULL, Bytes, FieldPixels, area_of
+from drumstudio.application.listeners import Listeners
+from drumstudio.application.spectrogram_strips import SpectrogramStrips, Strip
+from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
+from drumstudio.core import check
+from drumstudio.core.closing import Closing
+from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.levels import (
+    HIGHEST_DB,
+    LOWEST_DB,
+    STEMS,
+    STEPS_PER_DB,
+    drums_share,
+    edited_share,
+    level_db,
+    level_of_share,
+)
+from drumstudio.core.song import Song
+from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
+from drumstudio.core.view_axis import Area, Viewport, note_name
+from drumstudio.files.overview import overview_path
+
+N_FFTS = (1024, 2048, 4096, 8192)
+
+Pixels = NDArray[np.uint8]
+
+_QUICK_PATCHES = 24  # painted tiles that are brought to the screen without waiting
+_TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLook:
+    """How the spectrogram is shown; none of it changes sound.
+
+    Parameters
+    ----------
+    n_fft : int
+        One of `N_FFTS`.
+    stem : {"mixture", "drums", "rest"}
+        Whose levels; the mixture's where the song has not been separated.
+    low_db, high_db : float
+        What is black and what is brightest; a sine at full scale has 0 dB.
+    show_share : bool
+        Whether the drums' share is wanted.
+    """
+
+    n_fft: int = 2048
+    stem: str = "mixture"
+    low_db: float = -90.0
+    high_db: float = 0.0
+    show_share: bool = True
+
+    def __post_init__(self) -> None:
+        if self.n_fft not in N_FFTS:
+            raise ValueError(f"n_fft must be one of {N_FFTS}, got {self.n_fft}")
+        check.one_of("stem", self.stem, STEMS)
+        check.within("low_db", self.low_db, LOWEST_DB, 0.0)
+        check.within("high_db", self.high_db, self.low_db + 1.0, HIGHEST_DB)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """What is seen; all arrays are uint8 of shape (rows, columns), highest frequency first.
+
+    Parameters
+    ----------
+    level : ndarray
+        0 at the lowest level of the look or below, 255 at the highest or above.
+    share : ndarray or None
+        Of the drums as they are painted, 255 where all is drums; None if not wanted or
+        the song has not been separated.
+    protected : ndarray or None
+        255 where the drums are kept; None where nothing in view is.
+    complete : bool
+        Whether all of it is computed; `SpectrogramView.changed` tells when more is.
+    """
+
+    level: Pixels
+    share: Pixels | None
+    protected: Pixels | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOut:
+    """What is under the pointer.
+
+    Parameters
+    ----------
+    seconds, hertz : float
+        Where.
+    note : str
+        The nearest note, with cents.
+    db : float or None
+        Level of the stem that is shown, the loudest channel's; None while it is not known.
+    share : float or None
+        The drums' share of amplitude, in [0, 1], as painted; None where it is not known.
+    """
+
+    seconds: float
+    hertz: float
+    note: str
+    db: float | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """What is looked at: files, tiles, strips; replaced when the model is another."""
+
+    hashes: tuple[str, str | None]
+    tiles: SpectrogramTiles
+    strips: SpectrogramStrips
+
+
+class SpectrogramView(Closing):
+    """The spectrogram of one song.
+
+    `picture`, `read_out` and the setters belong to the window's thread.
+
+    Parameters
+    ----------
+    document : Document
+        The project.
+    song_id : str
+        A song of it.
+    editor : Editor, optional
+        What is painted on it; without one the model's drums are shown.
+
+    Attributes
+    ----------
+    changed : Listeners
+        Called, from any thread, with the `Area` that looks different now; None for all of it.
+    failed : Listeners
+        Called, from any thread, with an error if the sound can not be read.
+
+    Raises
+    ------
+    DrumStudioError
+        If the song's sound is missing.
+    """
+
+    def __init__(self, document: Document, song_id: str, editor: Editor | None = None) -> None:
+        self.changed: Listeners[[Area | None]] = Listeners()
+        self._document = document
+        self._song_id = song_id
+        self._look = ViewLook()
+        self._guard = threading.Lock()
+        self._news: list[Area] = []
+        self._told = 0.0
+        self._backlog = Backlog("spectrogram")
+        self.failed: Listeners[[DrumStudioError]] = self._backlog.failed
+        self._editor: Editor | None = None
+        self._field: FieldPixels | None = None
+        self._kept: FieldPixels | None = None
+        self._disconnect_editor: Callable[[], None] = _nothing
+        song = document.project.song(song_id)
+        shape = song.mixture
+        self._grid = Grid(shape.sample_rate, shape.channels, shape.samples)
+        self._sound = self._opened(song)
+        self._amount = song.amount
+        self._retired: list[SpectrogramTiles] = []
+        self._samples_per_pixel = float(self._grid.hop_length)
+        self.set_editor(editor)
+        self._disconnect = document.changed.connect(self._follow)
+
+    # --- what is shown ------------------------------------------------------------------
+
+    @property
+    def grid(self) -> Grid:
+        """The song's edit STFT."""
+        return self._grid
+
+    @property
+    def look(self) -> ViewLook:
+        """How it is shown; may be set."""
+        return self._look
+
+    @look.setter
+    def look(self, look: ViewLook) -> None:
+        if look != self._look:
+            self._look = look
+            self.changed(None)
+
+    @property
+    def has_overview(self) -> bool:
+        """Whether the whole song can be seen at once; if not, it comes in tile by tile."""
+        return self._sound.tiles.look_for_overview()
+
+    def set_editor(self, editor: Editor | None) -> None:
+        """Show what is painted in another editor of the song, or nothing."""
+        self._disconnect_editor()
+        self._editor, self._field, self._kept = editor, None, None
+        self._disconnect_editor = _nothing
+        if editor is not None:
+            self._field = FieldPixels(editor.grid, editor.seen_tile)
+            self._kept = FieldPixels(editor.grid, editor.protection_tile)
+            self._disconnect_editor = editor.looks_changed.connect(self._painted)
+        self.changed(None)
+
+    def area_of(self, tiles: frozenset[TileIndex]) -> Area | None:
+        """Return the area of some tiles of the edit field; None without any."""
+        return area_of(self._grid, tiles)
+
+    # --- the picture --------------------------------------------------------------------
+
+    def picture(
+        self,
+        viewport: Viewport,
+        columns: tuple[int, int] | None = None,
+        rows: tuple[int, int] | None = None,
+    ) -> Picture:
+        """Return what a window shows now; what the whole of it lacks is computed from now on.
+
+        Parameters
+        ----------
+        viewport : Viewport
+            What the window shows.
+        columns, rows : tuple of int, optional
+            The part of it that is wanted: the first pixel and the one after the last.
+        """
+        first, last = columns or (0, viewport.columns)
+        top, bottom = rows or (0, viewport.axis.rows)
+        sound, look = self._sound, self._look
+        self._samples_per_pixel = viewport.seconds_per_pixel * self._grid.sample_rate
+        strip = sound.strips.seen(viewport, look.n_fft, first, last)
+        box = (viewport.first_column + first, top, last - first, bottom - top)
+        works: list[Callable[[], None]] = []
+        field = kept = None
+        if self._editor is not None and self._field is not None and self._kept is not None:
+            painted, protected = self._editor.painted_tiles(), self._editor.protected_tiles()
+            field = self._pasted(self._field, painted, viewport, box, works)
+            kept = self._pasted(self._kept, protected, viewport, box, works)
+        level, share = self._shown(strip, slice(top, bottom), field)
+        complete = strip.exact and not works
+        if columns is None and rows is None:
+            # The overview may have been made meanwhile.
+            sound.tiles.look_for_overview()
+            missing = sound.strips.missing(viewport, look.n_fft)
+            works += [lambda key=key: self._compute(sound, key) for key in missing]  # type: ignore[misc]
+            self._backlog.replace(works)
+        return Picture(
+            level, share, None if kept is None else (2 * kept.astype(np.uint8)), complete
+        )
+
+    def _shown(
+        self, strip: Strip, rows: slice, field: Bytes | None
+    ) -> tuple[Pixels, Pixels | None]:
+        """Return level and share of some rows of a strip, as painted."""
+        look, levels = self._look, strip.levels[:, rows]
+        table = _brightness(look.low_db, look.high_db)
+        share = None if strip.share is None else strip.share[rows]
+        amount = self._amount
+        if share is None or (field is None and not amount):
+            stem = STEMS.index(look.stem) if share is not None else 0
+            return table[levels[stem]], share if look.show_share else None
+        now = np.take(_shares(amount)[FULL], share)
+        level = levels[STEMS.index(look.stem)]
+        if field is not None:
+            places = np.flatnonzero(field)
+            now.reshape(-1)[places] = _shares(amount)[
+                field.reshape(-1)[places].astype(np.intp) + FULL, share.reshape(-1)[places]
+            ]
+        if look.stem != "mixture":
+            changed = now != share
+            mine = now[changed] if look.stem == "drums" else 255 - now[changed]
+            level = level.copy()
+            level[changed] = level_of_share(levels[1][changed], levels[2][changed], mine)
+        return table[level], now if look.show_share else None
+
+    def _pasted(
+        self,
+        pixels: FieldPixels,
+        tiles: frozenset[TileIndex],
+        viewport: Viewport,
+        box: tuple[int, int, int, int],
+        works: list[Callable[[], None]],
+    ) -> Bytes | None:
+        """Return a field in a box of pixels (first column, first row, columns, rows).
+
+        None if it is 0 there. What takes long is added to `works` and left out for now.
+        """
+        column, row, columns, rows = box
+        grid = self._grid
+        frame = viewport.seconds_per_pixel / grid.frame_seconds
+        low = (column * frame - 1) // TILE_FRAMES
+        high = ((column + columns) * frame + 1) // TILE_FRAMES
+        seen = [index for index in tiles if low <= index[0] <= high]
+        out: Bytes | None = None
+        made = 0
+        for index in seen:
+            patch = pixels.get(index, viewport)
+            if patch is None:
+                made += 1
+                if made > _QUICK_PATCHES:
+                    works.append(lambda index=index: self._bring(pixels, index, viewport))  # type: ignore[misc]
+                    continue
+                patch = pixels.make(index, viewport)
+            left, over = max(patch.column, column), max(patch.row, row)
+            right = min(patch.column + patch.values.shape[1], column + columns)
+            under = min(patch.row + patch.values.shape[0], row + rows)
+            if left >= right or over >= under:
+                continue
+            if out is None:
+                out = np.zeros((rows, columns), dtype=np.int8)
+            here = out[over - row : under - row, left - column : right - column]
+            new = patch.values[
+                over - patch.row : under - patch.row, left - patch.column : right - patch.column
+            ]
+            np.copyto(here, new, where=np.abs(new) > np.abs(here))
+        return out
+
+    # --- a point ------------------------------------------------------------------------
+
+    def read_out(self, seconds: float, hertz: float) -> ReadOut:
+        """Return what is known of a place, from what was computed for the picture."""
+        nothing = ReadOut(seconds, hertz, note_name(hertz), None, None)
+        grid, tiles = self._grid, self._sound.tiles
+        if not (0 <= seconds <= grid.samples / grid.sample_rate and hertz >= 0):
+            return nothing
+        for detail in (tiles.detail(self._look.n_fft, self._samples_per_pixel), tiles.coarse()):
+            column = round((seconds * grid.sample_rate - detail.offset) / detail.step)
+            column = min(max(column, 0), tiles.columns(detail) - 1)
+            levels = tiles.get(TileKey(detail, column // TILE_COLUMNS))
+            bin_number = round(hertz * detail.n_fft / grid.sample_rate)
+            if levels is not None and bin_number < levels.shape[2]:
+                cell = levels[:, column % TILE_COLUMNS, bin_number]
+                return self._read(nothing, cell.reshape(-1, 1, 1))
+        return nothing
+
+    def _read(self, where: ReadOut, cell: NDArray[np.uint8]) -> ReadOut:
+        share = drums_share(cell[1], cell[2]) if len(cell) == len(STEMS) else None
+        field = np.array([[self._field_at(where.seconds, where.hertz)]], dtype=np.int8)
+        stem = STEMS.index(self._look.stem) if share is not None else 0
+        level = cell[stem]
+        if share is not None:
+            now = _shares(self._amount)[int(field[0, 0]) + FULL, share]
+            if stem and (now != share).any():
+                level = level_of_share(cell[1], cell[2], now if stem == 1 else 255 - now)
+            share = now
+        return ReadOut(
+            where.seconds,
+            where.hertz,
+            where.note,
+            level_db(int(level[0, 0])),
+            None if share is None else float(share[0, 0]) / 255,
+        )
+
+    def _field_at(self, seconds: float, hertz: float) -> int:
+        grid, editor = self._grid, self._editor
+        if editor is None:
+            return 0
+        frame = min(max(round(seconds / grid.frame_seconds), 0), grid.frames - 1)
+        bin_number = min(round(hertz / grid.bin_hz), grid.bins - 1)
+        index = frame // TILE_FRAMES, bin_number // TILE_BINS
+        place = frame % TILE_FRAMES, bin_number % TILE_BINS
+        values = [editor.seen_tile(channel, index)[place] for channel in range(grid.channels)]
+        return round(FULL * float(np.mean(values)))
+
+    # --- on the backlog's thread --------------------------------------------------------
+
+    def _compute(self, sound: _Sound, key: TileKey) -> None:
+        while self._retired:
+            self._retired.pop().close()
+        sound.tiles.compute(key)
+        width = key.detail.step * TILE_COLUMNS / self._grid.sample_rate
+        start = key.number * width
+        self._tell(Area(start - width / 2, start + 1.5 * width, 0.0, self._grid.sample_rate / 2))
+
+    def _bring(self, pixels: FieldPixels, index: TileIndex, viewport: Viewport) -> None:
+        pixels.make(index, viewport)
+        area = self.area_of(frozenset([index]))
+        if area is not None:
+            self._tell(area)
+
+    def _tell(self, area: Area) -> None:
+        """Tell of an area, together with others that have come since the last time."""
+        with self._guard:
+            self._news.append(area)
+            now = time.perf_counter()
+            if now - self._told < _TELL_SECONDS and not self._backlog.is_empty:
+                return
+            self._told = now
+            news, self._news = self._news, []
+        self.changed(
+            Area(
+                min(one.start_seconds for one in news),
+                max(one.stop_seconds for one in news),
+                min(one.low_hz for one in news),
+                max(one.high_hz for one in news),
+            )
+        )
+
+    # --- following ----------------------------------------------------------------------
+
+    def _painted(self, tiles: frozenset[TileIndex]) -> None:
+        for pixels in (self._field, self._kept):
+            if pixels is not None:
+                pixels.forget(tiles)
+        area = self.area_of(tiles)
+        if area is not None:
+            self.changed(area)
+
+    def _opened(self, song: Song) -> _Sound:
+        separation = song.separation
+        media = self._document.media
+        drums = None if separation is None else media.drums_file(song, separation)
+        hashes = _hashes(song)
+        overview = overview_path(*hashes)
+        tiles = SpectrogramTiles(self._grid, media.mixture_file(song), drums, overview)
+        stems = 1 if drums is None else len(STEMS)
+        return _Sound(hashes, tiles, SpectrogramStrips(self._grid, tiles, stems))
+
+    def _follow(self) -> None:
+        song = next((s for s in self._document.project.songs if s.id == self._song_id), None)
+        if song is None:
+            return
+        amount, self._amount = self._amount, song.amount
+        before = self._sound
+        if _hashes(song) != before.hashes:
+            try:
+                self._sound = self._opened(song)
+            except DrumStudioError as error:
+                self.failed(error)
+                return
+            # What is being computed may still read from the files.
+            self._retired.append(before.tiles)
+            self._backlog.replace([])
+        if before is not self._sound or amount != song.amount:
+            self.changed(None)
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until everything that the last picture lacked is there; return whether it is."""
+        return self._backlog.wait(timeout_seconds)
+
+    def close(self) -> None:
+        """Let go of the song."""
+        self._disconnect()
+        self._disconnect_editor()
+        self._backlog.close()
+        for tiles in (*self._retired, self._sound.tiles):
+            tiles.close()
+
+
+def _hashes(song: Song) -> tuple[str, str | None]:
+    separation = song.separation
+    return song.mixture.sha256, None if separation is None else separation.drums.sha256
+
+
+def _nothing() -> None:
+    """Stand for the disconnection of an editor that is not there."""
+
+
+@lru_cache(maxsize=8)
+def _brightness(low_db: float, high_db: float) -> Pixels:
+    """Return the brightness of every level, uint8 of shape (256,)."""
+    decibels = LOWEST_DB + np.arange(256) / STEPS_PER_DB
+    shares = np.clip((decibels - low_db) / (high_db - low_db), 0.0, 1.0)
+    table: Pixels = np.rint(255 * shares).astype(np.uint8)
+    return table
+
+
+@lru_cache(maxsize=2)
+def _shares(amount: float) -> Pixels:
+    """Return what becomes of a share by field and amount, uint8 of shape (field + 127, share)."""
+    fields = (np.arange(-FULL, FULL + 1) / FULL).astype(np.float32)
+    shares = np.broadcast_to(np.arange(256, dtype=np.uint8), (len(fields), 256))
+    return edited_share(shares, np.broadcast_to(fields[:, np.newaxis], shares.shape), amount)
