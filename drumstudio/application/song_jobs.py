@@ -104,7 +104,9 @@ class SongJobs:
                 source, song, document.media, self._studio.workshop.pool, checkpoint
             )
             projects.add_separation(document, song_id, separation)
-            self.draw(document, document.project.song(song_id), no_checkpoint)
+            song = document.project.song(song_id)
+            self.draw(document, song, no_checkpoint)
+            self.draw_overview(document, song, checkpoint)
 
         self._studio.queue.add(source.name, work)
 
@@ -230,7 +232,8 @@ class SongJobs:
             projects.add_separation(document, song_id, separation)
             song = document.project.song(song_id)
             self.draw(document, song, portion(checkpoint, 0.92, 0.94))
-            self._analyse(document, song, portion(checkpoint, 0.94, 1.0))
+            self.draw_overview(document, song, portion(checkpoint, 0.94, 0.97))
+            self._analyse(document, song, portion(checkpoint, 0.97, 1.0))
 
         return work
 
@@ -253,12 +256,15 @@ class SongJobs:
 
     def draw(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
         """See that a song's waveforms can be drawn, and announce it; waits for the worker."""
-        separation = song.separation
-        song_work.draw(
-            song,
-            document.media.mixture_file(song),
-            document.media.drums_file(song, separation) if separation else None,
-            self._studio.workshop.pool,
-            checkpoint,
-        )
+        song_work.draw(song, *_files(document, song), self._studio.workshop.pool, checkpoint)
         self._studio.waveforms_ready(song.id)
+
+    def draw_overview(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
+        """See that a song's spectrogram can be shown at once; waits for the worker."""
+        files = _files(document, song)
+        song_work.draw_overview(song, *files, self._studio.workshop.pool, checkpoint)
+
+
+def _files(document: Document, song: Song) -> tuple[Path, Path | None]:
+    separation, media = song.separation, document.media
+    return media.mixture_file(song), media.drums_file(song, separation) if separation else None
