@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSizePolicy, QStackedWidget, QToolBar
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QToolBar,
+)
 
 from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import OVER, State
@@ -18,6 +25,7 @@ from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.dialogs import ErrorDialog
 from drumstudio.ui.document_link import DocumentLink
 from drumstudio.ui.drop_area import DropArea
+from drumstudio.ui.editor_link import EditorLink
 from drumstudio.ui.empty_state import EmptyState
 from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
@@ -32,6 +40,7 @@ from drumstudio.ui.queue_panel import QueuePanel
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.song_view import SongView
 from drumstudio.ui.songs_panel import SongsPanel
+from drumstudio.ui.spectrogram_pane import SpectrogramPane
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.transport_bar import TransportBar
 from drumstudio.ui.window_commands import WindowCommands
@@ -79,6 +88,10 @@ class MainWindow(QMainWindow):
         self.exports = ExportLink(studio, self.bridge, self.show_error, self)
         self.actions_ = Actions(self, keymap)
         self.commands = WindowCommands(self)
+        self.editing = EditorLink(
+            *(studio, transport, self.bridge, self.spectrogram, self.work, self.state), self
+        )
+        self.editing.connect_actions(self.actions_)
         self.menus = Menus(self, self.actions_, list(self.panes.values()))
         self.commands.connect_menus(self.menus)
         self._connect()
@@ -103,7 +116,12 @@ class MainWindow(QMainWindow):
         self.empty = EmptyState(self.theme)
         self._centre = QStackedWidget()
         self._centre.addWidget(self.empty)
-        self._centre.addWidget(self.view)
+        self.spectrogram = SpectrogramPane(self.state, self.theme, self.bridge)
+        self.work = QSplitter(Qt.Orientation.Vertical)
+        self.work.setChildrenCollapsible(False)
+        self.work.addWidget(self.view)
+        self.work.addWidget(self.spectrogram)
+        self._centre.addWidget(self.work)
         self.setCentralWidget(self._centre)
         tools = QToolBar("Transport")
         tools.setObjectName("Transport")
@@ -142,6 +160,8 @@ class MainWindow(QMainWindow):
         self._queue_timer.timeout.connect(self._show_queue)
         self.document.song_changed.connect(self._on_song)
         self.document.problem.connect(self.show_error)
+        self.editing.problem.connect(self.show_error)
+        self.editing.hint_changed.connect(lambda hint: self._hints.setText(hint or _HINTS))
         self.document.refreshed.connect(self._show_title)
         drop = DropArea(self)
         drop.dropped.connect(self.commands.add_paths)
@@ -159,12 +179,13 @@ class MainWindow(QMainWindow):
     # --- showing ---------------------------------------------------------------------------
 
     def _on_song(self, song: Song | None) -> None:
-        self._centre.setCurrentWidget(self.view if song is not None else self.empty)
+        self._centre.setCurrentWidget(self.work if song is not None else self.empty)
         self._hints.setText(_HINTS if song is not None else "")
         self.player.show_song(song)
         self.grid.show_song(song)
         self.markers.show_song(song)
         self.commands.show_song(song)
+        self.editing.show_song(song)
         self._show_button()
 
     def _show_title(self) -> None:
@@ -247,6 +268,7 @@ class MainWindow(QMainWindow):
         self.bridge.close()
         self._queue_timer.stop()
         self.player.close()
+        self.editing.close()
         self.document.close()
         QApplication.instance().removeEventFilter(self._return_presses)
         self.transport.close()

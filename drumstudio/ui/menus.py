@@ -22,7 +22,17 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "View",
         (
             *("zoom_in", "zoom_out", "zoom_selection", "zoom_fit", "zoom_back", SEPARATOR),
-            "PANES",
+            *("spectrogram", "all_frequencies", SEPARATOR, "PANES"),
+        ),
+    ),
+    (
+        "Paint",
+        (
+            *("tool_brush", "tool_eraser", "tool_rectangle", "tool_time_range"),
+            *("tool_frequency_range", "tool_lasso", "tool_wand", "tool_onset_brush", SEPARATOR),
+            *("swap_target", "brush_smaller", "brush_larger", SEPARATOR),
+            *("selection_to_drums", "selection_to_rest", "restore_model", SEPARATOR),
+            *("hear_before", "hear_painted", "hear_unpainted"),
         ),
     ),
     (

@@ -215,7 +215,7 @@ class WindowCommands(QObject):
         )
         if file:
             path = Path(file).with_suffix(".png")
-            studio, picture = self._window.studio, self._window.view.grab().toImage()
+            studio, picture = self._window.studio, self._window.work.grab().toImage()
             studio.background.run(
                 lambda: picture.save(str(path)),  # compressing it takes many frames
                 lambda saved: studio.noticed(

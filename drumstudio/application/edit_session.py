@@ -1,0 +1,183 @@
+"""A song that is being painted: the editor, the sound of it, and what finds cells by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drumstudio.application.background import Background
+from drumstudio.application.document import Document
+from drumstudio.application.edit_sound import EditSound, RenderedEdit
+from drumstudio.application.editor import Editor
+from drumstudio.application.listeners import Listeners
+from drumstudio.application.material import AUDITIONS
+from drumstudio.application.transport import Transport
+from drumstudio.core import check
+from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.strokes import Cells
+from drumstudio.core.tiles import Grid
+from drumstudio.files.block_reader import SongReader
+from drumstudio.files.delta_store import DeltaStore, delta_folder
+from drumstudio.workflows.find_region import wand_cells
+
+HEARINGS = ("edited", "model", *AUDITIONS)
+"""What is heard while painting: with the strokes, without, what they touch, all else."""
+
+Finder = Callable[[SongReader, Grid, float, float], Cells | None]
+"""From the sound and a place in seconds and hertz to the cells that belong to it."""
+
+
+class EditSession:
+    """Joins a song's editor to what is heard of it.
+
+    Its methods may be called from any thread; listeners are called from any.
+
+    Parameters
+    ----------
+    document : Document
+        The project.
+    song_id : str
+        A song of it that has been separated.
+    transport : Transport
+        What plays it.
+
+    Attributes
+    ----------
+    editor : Editor
+        What is painted.
+    rendered : Listeners
+        Called when the newest strokes can be heard.
+    failed : Listeners
+        Called with an error that a person should see.
+    hearing_changed : Listeners
+        Called when something else is to be heard.
+    not_found : Listeners
+        Called when a tool found nothing at the place of a click.
+
+    Raises
+    ------
+    DrumStudioError
+        If a stroke can not be read or the cache can not be written.
+    """
+
+    def __init__(self, document: Document, song_id: str, transport: Transport) -> None:
+        self.rendered: Listeners[[]] = Listeners()
+        self.failed: Listeners[[DrumStudioError]] = Listeners()
+        self.hearing_changed: Listeners[[]] = Listeners()
+        self.not_found: Listeners[[]] = Listeners()
+        self.document = document
+        self.song_id = song_id
+        self.tolerance_db = 15.0
+        self._transport = transport
+        store = DeltaStore(delta_folder())
+        self.editor = Editor(document, song_id)
+        self._sound = EditSound(self.editor.song, document.media, store)
+        self._store = store
+        self._last: RenderedEdit | None = None
+        self._hearing = "edited"
+        self._finding = Background(self.failed)
+        self._finders: dict[str, tuple[Finder, str]] = {"wand": (self._grow, "")}
+        self._disconnects = [
+            self.editor.edited.connect(self._render),
+            self._sound.ready.connect(self._on_ready),
+            self._sound.failed.connect(self.failed),
+        ]
+        self._render()
+
+    # --- sound --------------------------------------------------------------------------
+
+    @property
+    def hearing(self) -> str:
+        """What is heard, one of `HEARINGS`."""
+        return self._hearing
+
+    def hear(self, what: str) -> None:
+        """Hear something else of the song, or all of it again."""
+        check.one_of("hearing", what, HEARINGS)
+        if what == self._hearing:
+            return
+        self._hearing = what
+        if what in AUDITIONS:
+            self._render()
+        self.apply()
+        self.hearing_changed()
+
+    def toggle(self, what: str) -> None:
+        """Hear something instead of the edited song, or the song again."""
+        self.hear("edited" if self._hearing == what else what)
+
+    def apply(self) -> None:
+        """Have what was rendered heard: also after the transport has taken the song anew."""
+        last = self._last
+        song = self.editor.song
+        drums = song.separation.drums.sha256 if song.separation is not None else None
+        if last is None or last.edit.edited.drums != drums:
+            self._transport.set_edits(None, None)
+        else:
+            deltas = None if self._hearing == "model" else last.deltas
+            self._transport.set_edits(deltas, last.painted)
+        self._transport.audition(self._hearing if self._hearing in AUDITIONS else "")
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until everything that was painted can be heard; return whether it can."""
+        return self._sound.wait(timeout_seconds)
+
+    def _render(self) -> None:
+        song = self.editor.song
+        first = round(self._transport.heard_seconds() * song.mixture.sample_rate)
+        with_painted = self._hearing in AUDITIONS
+        self._sound.render(song, self.editor.edit, first, with_painted=with_painted)
+
+    def _on_ready(self, rendered: RenderedEdit) -> None:
+        self._last = rendered
+        self.apply()
+        self.rendered()
+
+    # --- tools that find cells ----------------------------------------------------------
+
+    def click(self, seconds: float, hertz: float) -> None:
+        """Have the tool look for what belongs to a place, and paint it; returns at once."""
+        finder, name = self._finders[self.editor.settings.tool]
+
+        def find() -> None:
+            with self.reader() as reader:
+                cells = finder(reader, self.editor.grid, seconds, hertz)
+            if cells is None:
+                self.not_found()
+            else:
+                self.editor.paint_found([cells], name)
+
+        self._finding.run(find)
+
+    def reader(self) -> SongReader:
+        """Return the song's sound as it is heard with the strokes; to be closed.
+
+        Raises
+        ------
+        DrumStudioError
+            If it can not be read.
+        """
+        song, media = self.editor.song, self.document.media
+        drums = media.drums_file(song, song.separation) if song.separation is not None else None
+        reader = SongReader(media.mixture_file(song), drums)
+        last = self._last
+        if (
+            last is not None
+            and song.separation is not None
+            and last.edit.edited.drums == song.separation.drums.sha256
+        ):
+            reader.deltas = last.deltas
+        return reader
+
+    def _grow(self, reader: SongReader, grid: Grid, seconds: float, hertz: float) -> Cells | None:
+        return wand_cells(reader, grid, seconds, hertz, self.tolerance_db)
+
+    # --- the end ------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the song: it is heard as the model made it."""
+        for disconnect in self._disconnects:
+            disconnect()
+        self._finding.run(self._store.remove_oldest)
+        self._finding.close()
+        self._sound.close()
+        self.editor.close()

@@ -1,0 +1,302 @@
+"""What is painted with: the tools, where they move the sound, and how they are set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drumstudio.application.edit_session import HEARINGS
+from drumstudio.application.editor import ToolSettings
+from drumstudio.ui.parts import icon_button, label, upright_line
+from drumstudio.ui.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as a person sees it.
+
+    Parameters
+    ----------
+    name : str
+        One of `application.editor.TOOLS`.
+    icon, words, keys : str
+        Its icon, what it is called, the keys that choose it.
+    hint : str
+        What the modifiers do, for the bottom of the window.
+    """
+
+    name: str
+    icon: str
+    words: str
+    keys: str
+    hint: str
+
+
+_SHAPE = "X: give to the other · Esc: drop · Alt+drag: move"
+TOOLS = (
+    Tool("brush", "brush", "Brush", "1", "Shift: straight line · X: give to the other · [ ]: size"),
+    Tool("eraser", "eraser", "Eraser", "2", "Shift: straight line · [ ]: size · Esc: drop"),
+    Tool("rectangle", "rectangle", "Rectangle", "3", f"Drag: corner to corner · {_SHAPE}"),
+    Tool("time range", "time-range", "Time range", "4", f"Drag: from when to when · {_SHAPE}"),
+    Tool(
+        "frequency range",
+        "frequency-range",
+        "Frequency range",
+        "5",
+        f"Drag: from low to high · {_SHAPE}",
+    ),
+    Tool(
+        "lasso",
+        "lasso",
+        "Lasso",
+        "6",
+        "Drag around it, or click corners and press Enter · Esc: drop",
+    ),
+    Tool("wand", "wand", "Magic wand", "7", "Click: takes what is like it · X: give to the other"),
+    Tool(
+        "onset brush",
+        "onset",
+        "Onset brush",
+        "8",
+        "Click near a hit: takes its attack and decay · X: give to the other",
+    ),
+)
+TARGETS = (
+    ("drums", "To drums", "Give to the drums what is painted"),
+    ("rest", "To rest", "Give to the rest what is painted"),
+    ("protect", "Protect", "Keep the drums as they are here, whatever a model says later"),
+)
+_HEARINGS = (
+    ("model", "Before", "Hear it without what was painted (A)"),
+    ("painted", "Painted", "Hear only what is painted (P)"),
+    ("unpainted", "All but", "Hear everything but what is painted (Shift+P)"),
+)
+_CHANNELS = (("both", "L+R"), ("left", "L"), ("right", "R"))
+
+
+class ToolBar(QWidget):
+    """Two rows of controls above the spectrogram.
+
+    Parameters
+    ----------
+    theme : Theme
+        The icons.
+    more : sequence of QWidget
+        What stands at the right end of the first row.
+    """
+
+    tool_chosen = Signal(str)
+    settings_changed = Signal(object)  # the ToolSettings
+    tolerance_changed = Signal(float)
+    hearing_asked = Signal(str)
+
+    def __init__(self, theme: Theme, more: Sequence[QWidget]) -> None:
+        super().__init__()
+        self.settings = ToolSettings()
+        self._showing = False
+        self._tools: dict[str, QToolButton] = {}
+        self._targets: dict[str, QToolButton] = {}
+        self._hearings: dict[str, QToolButton] = {}
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        rows.addLayout(first)
+        rows.addLayout(second)
+        self._fill_first(first, theme, more)
+        self._fill_second(second)
+        self.show_settings(self.settings)
+
+    # --- the rows ------------------------------------------------------------------------
+
+    def _fill_first(self, row: QHBoxLayout, theme: Theme, more: Sequence[QWidget]) -> None:
+        row.setContentsMargins(8, 4, 8, 0)
+        row.setSpacing(1)
+        group = QButtonGroup(self)
+        for tool in TOOLS:
+            tip = f"{tool.words} ({tool.keys})"
+            button = icon_button(theme, tool.icon, tip, checkable=True)
+            button.setFixedSize(27, 26)
+            button.clicked.connect(lambda _=False, name=tool.name: self.tool_chosen.emit(name))
+            group.addButton(button)
+            row.addWidget(button)
+            self._tools[tool.name] = button
+        row.addSpacing(6)
+        row.addWidget(upright_line())
+        row.addSpacing(6)
+        targets = QButtonGroup(self)
+        for name, words, tip in TARGETS:
+            button = QToolButton()
+            button.setText(words)
+            button.setCheckable(True)
+            button.setProperty("role", "target")
+            button.setProperty("kind", name)
+            button.setFixedHeight(26)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.clicked.connect(lambda _=False, name=name: self._change(target=name))
+            targets.addButton(button)
+            row.addWidget(button)
+            self._targets[name] = button
+        swap = icon_button(theme, "swap", "Swap drums and rest (X)", self.swap)
+        swap.setFixedSize(27, 26)
+        row.addWidget(swap)
+        row.addStretch(1)
+        for widget in more:
+            row.addWidget(widget)
+
+    def _fill_second(self, row: QHBoxLayout) -> None:
+        row.setContentsMargins(10, 2, 8, 4)
+        row.setSpacing(5)
+        self._size_words = label("Size", "small")
+        row.addWidget(self._size_words)
+        self._ms = QDoubleSpinBox()
+        self._ms.setRange(1.0, 10_000.0)
+        self._ms.setDecimals(0)
+        self._ms.setSuffix(" ms")
+        self._ms.setAccessibleName("Size of the brush in milliseconds")
+        self._hz = QSpinBox()
+        self._hz.setRange(10, 20_000)
+        self._hz.setSuffix(" Hz")
+        self._hz.setSingleStep(100)
+        self._hz.setAccessibleName("Size of the brush in hertz")
+        for spin, width in ((self._ms, 78), (self._hz, 88)):
+            spin.setKeyboardTracking(False)
+            spin.setFixedSize(width, 24)
+            spin.setProperty("role", "small")
+            row.addWidget(spin)
+        self._ms.valueChanged.connect(lambda value: self._change(size_seconds=value / 1000))
+        self._hz.valueChanged.connect(lambda value: self._change(size_hz=float(value)))
+        self._hardness = self._slider("Hardness", "Hard", "A soft edge, or a hard one", row)
+        self._hardness.valueChanged.connect(lambda value: self._change(hardness=value / 100))
+        self._strength = self._slider("Strength", "Strength", "How much of it is moved", row)
+        self._strength.valueChanged.connect(lambda value: self._change(strength=value / 100))
+        self._channels = QComboBox()
+        for channels, words in _CHANNELS:
+            self._channels.addItem(words, channels)
+        self._channels.setAccessibleName("Channels that are painted")
+        self._channels.setToolTip("Paint both channels, or one alone")
+        self._channels.setFixedSize(62, 24)
+        self._channels.activated.connect(
+            lambda place: self._change(channels=self._channels.itemData(place))
+        )
+        row.addWidget(self._channels)
+        self._tolerance = QDoubleSpinBox()
+        self._tolerance.setRange(1.0, 40.0)
+        self._tolerance.setDecimals(0)
+        self._tolerance.setValue(15.0)
+        self._tolerance.setSuffix(" dB")
+        self._tolerance.setPrefix("± ")
+        self._tolerance.setFixedSize(78, 24)
+        self._tolerance.setProperty("role", "small")
+        self._tolerance.setKeyboardTracking(False)
+        self._tolerance.setAccessibleName("Tolerance of the magic wand")
+        self._tolerance.setToolTip("How much quieter or louder the wand's region may be")
+        self._tolerance.valueChanged.connect(self.tolerance_changed.emit)
+        row.addWidget(self._tolerance)
+        row.addStretch(1)
+        row.addWidget(label("Hear", "small"))
+        for name, words, tip in _HEARINGS:
+            button = QToolButton()
+            button.setText(words)
+            button.setCheckable(True)
+            button.setFixedHeight(24)
+            button.setProperty("role", "small")
+            button.setToolTip(tip)
+            button.setAccessibleName(tip.split(" (")[0])
+            button.clicked.connect(lambda _=False, name=name: self.hearing_asked.emit(name))
+            row.addWidget(button)
+            self._hearings[name] = button
+
+    @staticmethod
+    def _slider(name: str, words: str, tip: str, row: QHBoxLayout) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setPageStep(10)
+        slider.setMinimumWidth(36)
+        slider.setMaximumWidth(84)
+        slider.setAccessibleName(name)
+        slider.setToolTip(tip)
+        row.addSpacing(3)
+        row.addWidget(label(words, "small"))
+        row.addWidget(slider, 1)
+        return slider
+
+    # --- showing and changing ------------------------------------------------------------
+
+    def show_settings(self, settings: ToolSettings) -> None:
+        """Show what is painted with."""
+        self.settings = settings
+        self._showing = True
+        self._tools[settings.tool].setChecked(True)
+        self._targets[settings.target].setChecked(True)
+        for button in self._targets.values():
+            button.setEnabled(settings.tool != "eraser")
+        self._ms.setValue(settings.size_seconds * 1000)
+        self._hz.setValue(round(settings.size_hz))
+        self._hardness.setValue(round(settings.hardness * 100))
+        self._strength.setValue(round(settings.strength * 100))
+        self._strength.setToolTip(f"How much of it is moved: {settings.strength:.0%} of amplitude")
+        self._channels.setCurrentIndex(self._channels.findData(settings.channels))
+        wand = settings.tool == "wand"
+        sized = settings.tool not in ("wand", "onset brush")
+        for widget in (self._size_words, self._ms, self._hz):
+            widget.setVisible(sized)
+        self._tolerance.setVisible(wand)
+        self._showing = False
+
+    def show_hearing(self, hearing: str) -> None:
+        """Show what is heard, one of `application.edit_session.HEARINGS`."""
+        assert hearing in HEARINGS
+        for name, button in self._hearings.items():
+            button.setChecked(name == hearing)
+
+    def show_channels(self, count: int) -> None:
+        """Allow to paint one channel only where there are two."""
+        self._channels.setEnabled(count == 2)
+
+    @property
+    def tolerance_db(self) -> float:
+        """The wand's."""
+        return self._tolerance.value()
+
+    def choose(self, tool: str) -> None:
+        """Take another tool."""
+        self._change(tool=tool)
+
+    def aim(self, target: str) -> None:
+        """Move the sound elsewhere from now on."""
+        self._change(target=target)
+
+    def swap(self) -> None:
+        """Exchange drums and rest."""
+        self.show_settings(self.settings.swapped())
+        self.settings_changed.emit(self.settings)
+
+    def scale(self, steps: int) -> None:
+        """Make the brush larger, or smaller by a negative number of steps."""
+        self.show_settings(self.settings.scaled(steps))
+        self.settings_changed.emit(self.settings)
+
+    @property
+    def hint(self) -> str:
+        """What the modifiers of the tool do."""
+        return next(tool.hint for tool in TOOLS if tool.name == self.settings.tool)
+
+    def _change(self, **fields: object) -> None:
+        if not self._showing:
+            self.show_settings(replace(self.settings, **fields))
+            self.settings_changed.emit(self.settings)
