@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.synthesis.grooves import Grid
+from drumstudio.synthesis.parts import duck_curve
 from drumstudio.training.data import SAMPLE_RATE
 
 Mono = NDArray[np.float32]
@@ -211,9 +212,8 @@ def _bar(
 def _side_chain(rng: np.random.Generator, grid: Grid, samples: int) -> Mono:
     """Return the gain of a compressor that every beat pushes down, float32 (samples,)."""
     beat = grid.step_seconds * grid.steps_per_beat
-    since = np.mod(np.arange(samples) / SAMPLE_RATE - grid.start_seconds, beat)
-    depth = rng.uniform(0.4, 1.0)
-    return (1 - depth * np.exp(-since / rng.uniform(0.05, 0.2))).astype(np.float32)
+    beats = np.arange(grid.start_seconds, samples / SAMPLE_RATE, beat)
+    return duck_curve(beats, samples, 1 / SAMPLE_RATE, rng.uniform(0.4, 1), rng.uniform(0.1, 0.5))
 
 
 def _wave_table(amplitudes: NDArray[np.float64], phases: NDArray[np.float64]) -> Mono:
