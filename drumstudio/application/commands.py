@@ -69,6 +69,7 @@ _TABLE = (
     ("track_up", "Select track above", "Up", "Tracks"),
     ("track_down", "Select track below", "Down", "Tracks"),
     ("separate", "Separate drums", "Ctrl+Return", "Song"),
+    ("preview", "Preview here", "Ctrl+Shift+Return", "Song"),
     ("rename_song", "Rename song", "F2", "Song"),
     ("remove_song", "Remove song from project", "", "Song"),
     ("marker", "Add marker", "Ctrl+B | Ctrl+.", "Song"),

@@ -143,6 +143,10 @@ class SongQueue:
         """Stop a job that waits or runs until `retry`; it goes on where it was if it can."""
         self._stop(number, State.PAUSED)
 
+    def restart(self, number: int) -> None:
+        """Have a job that runs begin anew, in its place; what it has finished is used again."""
+        self._stop(number, State.WAITING)
+
     def retry(self, number: int, work: Work | None = None) -> None:
         """Have a job that is paused or over wait again, at the end; perhaps as other work."""
         with self._condition:
@@ -186,6 +190,13 @@ class SongQueue:
             self._entries.pop(place)
             self._entries.insert(min(max(place + by, 0), len(self._entries)), entry)
         self._changed()
+
+    @property
+    def running(self) -> int | None:
+        """The number of the job that runs; None if none does."""
+        with self._condition:
+            numbers = [e.row.number for e in self._entries if e.row.state is State.RUNNING]
+            return numbers[0] if numbers else None
 
     @property
     def busy(self) -> bool:
@@ -254,13 +265,16 @@ class SongQueue:
         if state is State.CANCELLED:
             state = entry.stop_as or State.CANCELLED
         message = job.error.what if job.error else "Done"
+        if state in (*_STOPPED, State.WAITING):
+            message = state.capitalize()
         with self._condition:
             entry.batch = None
             entry.stop_as = None
+            entry.history.clear()
             entry.row = replace(
                 entry.row,
                 state=state,
-                message=state.capitalize() if state in _STOPPED else message,
+                message=message,
                 fraction=1.0 if state is State.DONE else job.progress.fraction,
                 elapsed_seconds=self._clock() - entry.started,
                 asked_to_stop=False,

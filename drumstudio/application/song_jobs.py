@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drumstudio.application import projects, song_work
 from drumstudio.application.document import Document
+from drumstudio.application.queue import OVER, State
 from drumstudio.catalog.model_card import Value
 from drumstudio.core.plain import from_plain
 from drumstudio.core.song import Song
@@ -35,6 +36,7 @@ class SongJobs:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._separations: dict[str, int] = {}  # song to the row of the queue that separates it
 
     def add_paths(
         self,
@@ -87,7 +89,24 @@ class SongJobs:
         song = self._studio.song(song_id)
         if song is not None:
             work = self._separating(song_id, model_id, parameters, device)
-            self._studio.queue.add(song.name, work)
+            self._separations[song_id] = self._studio.queue.add(song.name, work)
+
+    def preview(self, song_id: str, model_id: str, parameters: dict[str, Value]) -> None:
+        """Have a song separated now, from where it is listened to; all else waits.
+
+        If that is being done already, it goes on from there: what is finished is kept.
+        """
+        queue = self._studio.queue
+        rows = {row.number: row for row in queue.rows()}
+        row = rows.get(self._separations.get(song_id, 0))
+        if row is None or row.state in OVER:
+            self.separate(song_id, model_id, parameters)
+        elif row.state is State.PAUSED:
+            queue.retry(row.number)
+        queue.move(self._separations[song_id], -len(rows))
+        running = queue.running
+        if running is not None and running in self._separations.values():
+            queue.restart(running)
 
     def retry_on_cpu(self, number: int) -> None:
         """Have a failed job run again without the graphics processor."""
@@ -213,25 +232,36 @@ class SongJobs:
         card = self._studio.catalog.find(model_id)
         checked = card.check_settings(parameters)
 
+        studio = self._studio
+
         def work(checkpoint: Checkpoint) -> None:
             song = document.project.song(song_id)
-            separation = project_work.separate_into(
-                song,
-                SeparationSettings(
-                    card,
-                    checked,
-                    device or self._studio.settings.device,
-                    self._studio.settings.processor_threads,
-                ),
-                document.media,
-                self._studio.workshop.pool,
-                self._studio.workshop.cache,
-                portion(checkpoint, 0.0, 0.92),
+            self._separations[song_id] = studio.queue.running or 0
+            mixture = document.media.mixture_file(song)
+            settings = SeparationSettings(
+                card,
+                checked,
+                device or studio.settings.device,
+                studio.settings.processor_threads,
             )
-            self._studio.last_device = separation.device or self._studio.last_device
-            projects.add_separation(document, song_id, separation)
+            separating = portion(checkpoint, 0.0, 0.92)
+            with studio.previews.following(song, mixture, separating) as following:
+                separation = project_work.separate_into(
+                    song,
+                    settings,
+                    document.media,
+                    studio.workshop.pool,
+                    studio.workshop.cache,
+                    following.checkpoint,
+                    start_seconds=studio.playhead(song_id),
+                    preview=following.path,
+                )
+                studio.last_device = separation.device or studio.last_device
+                # Drawn first: the lanes change from what was finished to the whole at once.
+                made = replace(song, separations=(separation,), active=separation.id)
+                self.draw(document, made, portion(checkpoint, 0.92, 0.94))
+                projects.add_separation(document, song_id, separation)
             song = document.project.song(song_id)
-            self.draw(document, song, portion(checkpoint, 0.92, 0.94))
             self.draw_overview(document, song, portion(checkpoint, 0.94, 0.97))
             self._analyse(document, song, portion(checkpoint, 0.97, 1.0))
 

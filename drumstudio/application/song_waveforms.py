@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drumstudio.application.song_preview import STEMS, PreviewPeaks, SongPreview
 from drumstudio.application.song_work import peaks_paths
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError
@@ -21,6 +22,8 @@ class SongWaveforms:
         Which.
     mixture, drums : Path, Path or None
         Its media files.
+    preview : SongPreview, optional
+        What is finished of its drums, where it is being separated; instead of `drums`.
 
     Attributes
     ----------
@@ -35,10 +38,16 @@ class SongWaveforms:
         If the media can not be read.
     """
 
-    def __init__(self, song: Song, mixture: Path, drums: Path | None) -> None:
+    def __init__(
+        self,
+        song: Song,
+        mixture: Path,
+        drums: Path | None,
+        preview: SongPreview | None = None,
+    ) -> None:
         self.stems: dict[str, Waveform] = {}
         self.complete = True
-        self._reader = SongReader(mixture, drums)
+        self._reader = SongReader(mixture, drums if preview is None else preview.path)
         self._peaks: list[PeaksReader] = []
         for stem, path in peaks_paths(song).items():
             try:
@@ -48,6 +57,10 @@ class SongWaveforms:
                 continue
             self._peaks.append(peaks)
             self.stems[stem] = Waveform(peaks, _StemSource(self._reader, stem))
+        if preview is not None:
+            for stem in STEMS:
+                parts = PreviewPeaks(preview, stem, self._reader)
+                self.stems[stem] = Waveform(parts, _StemSource(self._reader, stem))
 
     def close(self) -> None:
         """Close the files; nothing can be drawn any more."""

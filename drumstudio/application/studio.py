@@ -17,6 +17,7 @@ from drumstudio.application.hits import HitStore
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.queue import SongQueue
 from drumstudio.application.song_jobs import SongJobs
+from drumstudio.application.song_preview import Previews, SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.stem_files import StemFiles
 from drumstudio.catalog.catalog import Catalog
@@ -43,6 +44,11 @@ class Studio:
     ----------
     jobs, stems : SongJobs, StemFiles
         What puts work into the queue.
+    previews : Previews
+        What is finished of a song that is being separated.
+    playhead : callable
+        Takes a song's id and returns where it is listened to, in seconds: there its
+        separation begins.
     document_changed : Listeners
         Called when anything of the project, or which project it is, has changed.
     queue_changed : Listeners
@@ -74,6 +80,8 @@ class Studio:
         self.last_device = ""
         self.hits = HitStore(paths.user_cache_folder() / "hits")
         self.workshop = workshop
+        self.previews = Previews(workshop.cache)
+        self.playhead: Callable[[str], float] = lambda _: 0.0
         self.jobs = SongJobs(self)
         self.stems = StemFiles(self)
         self._disconnects: list[Callable[[], None]] = []
@@ -255,6 +263,10 @@ class Studio:
         drums = self.document.media.drums_file(song, separation) if separation else None
         return mixture, drums
 
+    def preview(self, song: Song) -> SongPreview | None:
+        """Return what is finished of a song's first separation while it is being made."""
+        return self.previews.get(song.id) if song.separation is None else None
+
     def waveforms(self, song: Song) -> SongWaveforms:
         """Return what can be drawn of a song now; what is missing is made, then announced.
 
@@ -263,7 +275,7 @@ class Studio:
         DrumStudioError
             If its sound is missing.
         """
-        found = SongWaveforms(song, *self.files(song))
+        found = SongWaveforms(song, *self.files(song), self.preview(song))
         if not found.complete:
             self.background.run(lambda: self.jobs.draw(self.document, song, no_checkpoint))
         return found
@@ -296,6 +308,7 @@ class Studio:
         for disconnect in self._disconnects:
             disconnect()
         self.document.close()
+        self.previews.close()
         self.workshop.close()
         if self._temporary is not None:
             self._temporary.cleanup()

@@ -52,6 +52,13 @@ class _Source(Protocol):
     def read(self, start: int, count: int) -> Samples: ...
 
 
+class _Buckets(Protocol):
+    channels: int
+    samples: int
+
+    def read(self, level: int, first: int, count: int) -> NDArray[np.float32]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What to draw, a column a pixel; all float32 of shape (channels, columns).
@@ -308,13 +315,13 @@ class Waveform:
 
     Parameters
     ----------
-    peaks : PeaksReader
+    peaks : PeaksReader or alike
         Its pyramid.
     source : object with `read(start, count)`
         Its samples, float32 of shape (channels, count), for the closest zooms.
     """
 
-    def __init__(self, peaks: PeaksReader, source: _Source) -> None:
+    def __init__(self, peaks: _Buckets, source: _Source) -> None:
         self._peaks = peaks
         self._source = source
         self.channels: int = peaks.channels

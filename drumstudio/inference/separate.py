@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import numpy as np
 
 from drumstudio import atomic
 from drumstudio.catalog.model_card import Value, read_card
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.resample import StreamResampler, resampled_length
+from drumstudio.files.preview import PreviewWriter
 from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference import device as devices
 from drumstudio.inference.base import SampleReader, Separator
@@ -58,6 +61,7 @@ def separate(
     work_folder: str,
     chunk_seconds: float | None = None,
     start_seconds: float = 0.0,
+    preview: str | None = None,
 ) -> dict[str, object]:
     """Separate the drums of a song; the worker's job.
 
@@ -83,6 +87,9 @@ def separate(
         Length of the chunks to begin with; the separator's own without it.
     start_seconds : float
         The playhead: what follows it is separated first.
+    preview : str, optional
+        Path of a media file (`files.preview`) in which finished chunks can be heard at once,
+        without the fades between them.
 
     Returns
     -------
@@ -137,11 +144,18 @@ def separate(
         cutter = planner(separator, samples)
         chunks = cutter.plan(sizes, 0, store.finished)
         resumed = sum((chunk.start, chunk.stop) in store.finished for chunk in chunks)
+        shown = None
+        if preview is not None:
+            shape = (song.sample_rate, song.channels, song.samples)
+            shown = _preview(stack.enter_context(PreviewWriter(Path(preview), *shape)), song, rate)
+            for start, stop in sorted(store.finished):
+                shown(start, store.read(start, stop))
         chunks = _separate_on_a_rung(
             portion(checkpoint, _PREPARED, _SEPARATED),
             *(separator, reader, cutter, sizes, ladder, store),
             playhead=int(start_seconds * rate),
             model_name=card.name,
+            shown=shown,
         )
         blocks = joined(chunks, store.read)
         joining = portion(checkpoint, _SEPARATED, 1.0)
@@ -175,6 +189,7 @@ def _separate_on_a_rung(
     *,
     playhead: int,
     model_name: str,
+    shown: Callable[[int, Samples], None] | None,
 ) -> list[Chunk]:
     """Separate every unfinished chunk, with less memory each time it runs out; return the plan."""
     while True:
@@ -186,7 +201,7 @@ def _separate_on_a_rung(
                 separator.prepare(reader)
             loaded = True
             order = playhead_first(chunks, playhead)
-            separate_chunks(checkpoint, separator, reader, order, store, model_name)
+            separate_chunks(checkpoint, separator, reader, order, store, model_name, shown)
             return chunks
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -196,6 +211,21 @@ def _separate_on_a_rung(
         separator.to("cpu")
         devices.release_memory()
         ladder.step_down(shorter_chunks_help=loaded)
+
+
+def _preview(
+    writer: PreviewWriter, song: SampleReader, rate: int
+) -> Callable[[int, Samples], None]:
+    """Return what shows a chunk, given at the model's rate, at the song's."""
+
+    def show(start: int, samples: Samples) -> None:
+        if rate != song.sample_rate:
+            count = resampled_length(samples.shape[1], rate, song.sample_rate)
+            stream = StreamResampler(rate, song.sample_rate, samples.shape[0], count)
+            samples = np.concatenate([stream.push(samples), stream.finish()], axis=1)
+        writer.add(round(start * song.sample_rate / rate), samples)
+
+    return show
 
 
 def _chunk_sizes(

@@ -162,6 +162,7 @@ def separate_chunks(
     chunks: Iterable[Chunk],
     store: ChunkStore,
     model_name: str,
+    shown: Callable[[int, Samples], None] | None = None,
 ) -> None:
     """Separate the chunks that are not finished yet, in the order given, and store each.
 
@@ -179,6 +180,8 @@ def separate_chunks(
         Takes the drums of each chunk as soon as it is done.
     model_name : str
         For errors.
+    shown : callable, optional
+        Takes the start of each chunk and its drums as soon as they are stored.
 
     Raises
     ------
@@ -201,6 +204,8 @@ def separate_chunks(
                 fix="Choose another model for this song.",
             )
         store.write(chunk.start, kept)
+        if shown is not None:
+            shown(chunk.start, kept)
         done += chunk.stop - chunk.start
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.material import Material, song_material
+from drumstudio.application.song_preview import SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.studio import Studio
 from drumstudio.application.time_view import clock
@@ -72,8 +73,10 @@ class DocumentLink(QObject):
         self._waveforms: SongWaveforms | None = None
         self._gesture: dict[str, Strip] = {}
         self._listen = transport.view.listen
+        studio.playhead = self._playhead
         bridge.listen(studio.document_changed, self.refresh)
         bridge.listen(studio.waveforms_ready, self._on_waveforms)
+        bridge.listen(studio.previews.changed, self._on_preview)
         bridge.listen(transport.changed, self._on_transport)
         songs.song_chosen.connect(self.choose)
         songs.stem_chosen.connect(lambda _, stem: state.choose_lane(stem))
@@ -89,6 +92,9 @@ class DocumentLink(QObject):
     def song(self) -> Song | None:
         """The song at hand."""
         return self._studio.song(self._song_id)
+
+    def _playhead(self, song_id: str) -> float:
+        return self._transport.heard_seconds() if song_id == self._song_id else 0.0
 
     def choose(self, song_id: str) -> None:
         """Put another song into the centre."""
@@ -115,7 +121,8 @@ class DocumentLink(QObject):
 
     def _show_sound(self) -> None:
         song = self.song
-        sound = _sound(song)
+        preview = self._studio.preview(song) if song is not None else None
+        sound = _sound(song, preview)
         was_playable = self._is_playable
         changed = sound != self._sound
         if not changed and (was_playable or song is None):
@@ -133,6 +140,8 @@ class DocumentLink(QObject):
             if changed:  # what is still missing is tried again, but told only once
                 self.problem.emit(error)
             return
+        if preview is not None:
+            drums = preview.path
         shape = song.mixture
         material = song_material(mixture, drums, shape.sample_rate, shape.samples)
         if before[:2] == sound[:2] and was_playable:
@@ -156,6 +165,12 @@ class DocumentLink(QObject):
                 self.problem.emit(error)
             self._show_lanes()
 
+    def _on_preview(self, song_id: str) -> None:
+        song = self.song
+        if song is not None and song_id == song.id and song.separation is None:
+            self._show_sound()
+            self._show_lanes()
+
     def _close_waveforms(self) -> None:
         if self._waveforms is not None:
             for lane in self._state.lanes:
@@ -174,7 +189,7 @@ class DocumentLink(QObject):
         return self._strips_of(self.song)
 
     def _strips_of(self, song: Song | None) -> dict[str, Strip]:
-        if song is None or song.separation is None:
+        if song is None or not (song.separation or self._studio.preview(song)):
             return {}
         own = {stem: getattr(song, field) for stem, field in STRIPS.items()}
         return {**own, **self._gesture}
@@ -184,6 +199,7 @@ class DocumentLink(QObject):
         strips = self._strips_of(song)
         soloing = any(strip.solo for strip in strips.values())
         to_original = self._transport.view.listen is Listen.ORIGINAL or not strips
+        undone = self._undone(song)
         lanes = []
         for stem, name, token in LANES if song is not None else ():
             strip = strips.get(stem)
@@ -199,6 +215,7 @@ class DocumentLink(QObject):
                     self._waveforms.stems.get(stem) if self._waveforms else None,
                     dimmed=not heard or (strip is not None and soloing and not strip.solo),
                     hatched=strip is not None and strip.mute,
+                    undone=undone if strip is not None else (),
                 )
             )
         self._state.lanes = lanes
@@ -214,6 +231,15 @@ class DocumentLink(QObject):
             self._transport.set_tracks(
                 [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips.values()]
             )
+
+    def _undone(self, song: Song | None) -> tuple[tuple[float, float], ...]:
+        preview = self._studio.preview(song) if song is not None else None
+        if song is None or preview is None:
+            return ()
+        rate, samples = song.mixture.sample_rate, song.mixture.samples
+        edges = [0, *(edge for each in preview.ranges for edge in each), samples]
+        pairs = zip(edges[::2], edges[1::2], strict=True)
+        return tuple((start / rate, stop / rate) for start, stop in pairs if start < stop)
 
     def _on_transport(self) -> None:
         if self._transport.view.listen is not self._listen:
@@ -286,10 +312,12 @@ def _stems(song: Song) -> tuple[tuple[str, str, str], ...]:
     return tuple((stem, name, token) for stem, name, token in LANES if stem != "mixture")
 
 
-def _sound(song: Song | None) -> tuple[str, ...]:
+def _sound(song: Song | None, preview: SongPreview | None) -> tuple[str, ...]:
     if song is None:
         return ()
     drums = song.separation.drums.sha256 if song.separation else ""
+    if preview is not None:
+        drums = str(preview.path)
     return (song.id, song.mixture.sha256, drums)
 
 

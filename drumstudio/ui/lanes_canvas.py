@@ -161,11 +161,12 @@ class LanesCanvas(QWidget):
         if lane.hatched:
             hatch = QBrush(self._theme.colour("muted", 90), Qt.BrushStyle.BDiagPattern)
             painter.fillRect(part, hatch)
-        if lane.done_share < 1.0:
-            view = self._state.timeline.view
-            left_px = int(view.pixel_at(lane.done_share * view.length_seconds))
-            undone = part.intersected(QRect(left_px, top, self.width() - left_px, height))
-            painter.fillRect(undone, self._theme.colour("ground", 215))
+        view = self._state.timeline.view
+        for start, stop in lane.undone:
+            first, last = (int(min(max(view.pixel_at(s), -1), 1 << 20)) for s in (start, stop))
+            undone = part.intersected(QRect(first, top, last - first, height))
+            painter.fillRect(undone, self._theme.colour("ground", 235))
+            painter.fillRect(undone, QBrush(self._theme.colour("line"), Qt.BrushStyle.BDiagPattern))
 
     def _picture(self, lane: LaneView, height: int, ratio: float) -> tuple[QPixmap, int]:
         """Return a picture of a lane and at which of its pixels the view begins."""

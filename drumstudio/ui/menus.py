@@ -40,9 +40,10 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             *("play", "play_range", "loop", "listen", SEPARATOR, "to_start", "to_end"),
             *("previous_hit", "next_hit", SEPARATOR, "mute", "solo", SEPARATOR, "marker"),
-            *("tap_tempo", "first_beat", SEPARATOR, "separate", "rename_song", "remove_song"),
+            *("tap_tempo", "first_beat", SEPARATOR, "rename_song", "remove_song"),
         ),
     ),
+    ("Models", ("separate", "preview", SEPARATOR, "MODELS")),
     ("Help", ("shortcuts", "log", SEPARATOR, "about")),
 )
 
@@ -63,6 +64,7 @@ class Menus:
     def __init__(self, window: QMainWindow, actions: Actions, panes: list[QDockWidget]) -> None:
         self.recent = QMenu("Open recent", window)
         self.versions = QMenu("Earlier versions", window)
+        self.models = QMenu("Model", window)
         for title, names in _MENUS:
             menu = window.menuBar().addMenu(title)
             for name in names:
@@ -72,6 +74,8 @@ class Menus:
                     menu.addMenu(self.recent)
                 elif name == "VERSIONS":
                     menu.addMenu(self.versions)
+                elif name == "MODELS":
+                    menu.addMenu(self.models)
                 elif name == "PANES":
                     for pane in panes:
                         menu.addAction(pane.toggleViewAction())

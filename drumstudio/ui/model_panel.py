@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.catalog.catalog import Catalog
-from drumstudio.catalog.model_card import Value
+from drumstudio.catalog.model_card import ModelCard, Value
 from drumstudio.ui.model_card_view import ModelCardView
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.parts import label, line, push_button
@@ -99,6 +99,10 @@ class ModelPanel(QWidget):
         box.addWidget(self._facts)
         self._separations.hide()
         self._box.addWidget(self._separations)
+
+    def ready_cards(self) -> list[ModelCard]:
+        """Return the cards of the models that can be chosen."""
+        return [view.card for view in self._cards if self._catalog.ready(view.card)]
 
     def choose(self, model_id: str) -> None:
         """Choose a model and show its parameters."""

@@ -47,8 +47,8 @@ class LaneView:
         Its samples, once they can be drawn.
     dimmed, hatched : bool
         Not heard because of a solo or the Listen switch; muted.
-    done_share : float
-        Share of the song that is separated already, in [0, 1].
+    undone : tuple of (float, float)
+        Where the song is not separated yet, in seconds.
     """
 
     stem: str
@@ -58,7 +58,7 @@ class LaneView:
     waveform: Waveform | None = None
     dimmed: bool = False
     hatched: bool = False
-    done_share: float = 1.0
+    undone: tuple[tuple[float, float], ...] = ()
 
 
 class SongState(QObject):

@@ -85,6 +85,7 @@ class WindowCommands(QObject):
             ("track_up", lambda: self._step_lane(-1)),
             ("track_down", lambda: self._step_lane(1)),
             ("separate", self.separate),
+            ("preview", self.preview),
             ("previous_hit", lambda: window.grid.step(forward=False)),
             ("next_hit", lambda: window.grid.step(forward=True)),
             ("marker", window.markers.add),
@@ -117,6 +118,7 @@ class WindowCommands(QObject):
         files = self._window.files
         menus.recent.aboutToShow.connect(lambda: files.fill_recent(menus.recent))
         menus.versions.aboutToShow.connect(lambda: self._fill_versions(menus.versions))
+        menus.models.aboutToShow.connect(lambda: self._fill_models(menus.models))
         files.fill_recent(menus.recent)
 
     def show_song(self, song: Song | None) -> None:
@@ -170,6 +172,12 @@ class WindowCommands(QObject):
         song, models = self._window.document.song, self._window.models
         if song is not None and models.model_id:
             self._window.studio.jobs.separate(song.id, models.model_id, models.values())
+
+    def preview(self) -> None:
+        """Separate the song at hand now, from where it is listened to."""
+        song, models = self._window.document.song, self._window.models
+        if song is not None and models.model_id:
+            self._window.studio.jobs.preview(song.id, models.model_id, models.values())
 
     def import_drums(self) -> None:
         """Ask for drums that were made elsewhere."""
@@ -257,7 +265,7 @@ class WindowCommands(QObject):
             self._stem_menu(song_id, stem, place)
             return
         actions = self._window.actions_
-        names = ("separate", "import_drums", "export", "rename_song", "remove_song")
+        names = ("separate", "preview", "import_drums", "export", "rename_song", "remove_song")
         _pop_up(QMenu(self._window), [actions[name] for name in names], place)
 
     def _lane_menu(self, stem: str, place: QPoint) -> None:
@@ -278,6 +286,14 @@ class WindowCommands(QObject):
         show = menu.addAction(f"Show file of {stem if stem in STRIPS else 'original'}")
         show.triggered.connect(lambda: exports.show_file(song_id, stem))
         _pop_up(menu, [self._window.actions_["export"]], place)
+
+    def _fill_models(self, menu: QMenu) -> None:
+        menu.clear()
+        models = self._window.models
+        for card in models.ready_cards():
+            action = menu.addAction(card.name, lambda i=card.id: models.choose(i))
+            action.setCheckable(True)
+            action.setChecked(card.id == models.model_id)
 
     def _fill_versions(self, menu: QMenu) -> None:
         menu.clear()

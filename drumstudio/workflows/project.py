@@ -72,8 +72,18 @@ def separate_into(
     pool: WorkerPool,
     cache: ResultCache,
     checkpoint: Checkpoint,
+    *,
+    start_seconds: float = 0.0,
+    preview: Path | None = None,
 ) -> Separation:
     """Separate a song of a project; return the separation, whose drums the project then owns.
+
+    Parameters
+    ----------
+    start_seconds : float
+        What follows it is separated first.
+    preview : Path, optional
+        A media file in which what is finished can be heard at once (`files.preview`).
 
     Raises
     ------
@@ -87,7 +97,9 @@ def separate_into(
         media.require_free(song.mixture.bytes, f"Cannot separate {song.name}")
         part = portion(checkpoint, 0.0, 0.98)
         drums, _ = separate_mixture(
-            mixture, song.mixture.samples_sha256, settings, pool, cache, part
+            *(mixture, song.mixture.samples_sha256, settings, pool, cache, part),
+            start_seconds=start_seconds,
+            preview=preview,
         )
     with drums:
         size = media.take(drums.drums, SEPARATIONS, drums.sha256)

@@ -189,6 +189,9 @@ def separate_mixture(
     pool: WorkerPool,
     cache: ResultCache,
     checkpoint: Checkpoint,
+    *,
+    start_seconds: float = 0.0,
+    preview: Path | None = None,
 ) -> tuple[CachedResult, bool]:
     """Return the drums of a decoded song, and whether they were in the cache already.
 
@@ -198,6 +201,10 @@ def separate_mixture(
         A media WAV.
     samples_sha256 : str
         Hash of its samples, as the decode job returned it.
+    start_seconds : float
+        What follows it is separated first.
+    preview : Path, optional
+        A media file in which what is finished can be heard at once (`files.preview`).
 
     Raises
     ------
@@ -223,6 +230,8 @@ def separate_mixture(
                 device=settings.device,
                 threads=settings.threads,
                 work_folder=str(work_folder),
+                start_seconds=start_seconds,
+                preview=str(preview) if preview is not None else None,
             )
         return cache.put(key, drums, record), False
 

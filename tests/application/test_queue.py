@@ -96,6 +96,23 @@ def test_a_paused_job_goes_on_when_it_is_tried_again(queue):
     assert step.runs == 2
 
 
+def test_a_restarted_job_lets_another_go_first_and_comes_back(queue):
+    first, second = Step(), Step()
+    number = queue.add("a", first)
+    queue.move(queue.add("b", second), -1)
+    assert first.started.wait(5)
+    assert queue.running == number
+    queue.restart(number)
+    assert second.started.wait(5)
+    assert states(queue) == [("b", "running"), ("a", "waiting")]
+    first.go_on.set()
+    second.go_on.set()
+    until(lambda: not queue.busy)
+    assert states(queue) == [("b", "done"), ("a", "done")]
+    assert first.runs == 2
+    assert queue.running is None
+
+
 def test_waiting_jobs_can_be_reordered_cancelled_and_removed(queue):
     running = Step()
     queue.add("a", running)

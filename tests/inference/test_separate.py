@@ -20,6 +20,8 @@ from drumstudio.core.errors import (
     ModelMissingError,
     SettingError,
 )
+from drumstudio.files.preview import read_ranges
+from drumstudio.files.wav_file import WavReader
 from drumstudio.inference import engines
 from drumstudio.inference.separate import _SHELF, separate
 from drumstudio.jobs.job import no_checkpoint
@@ -246,3 +248,22 @@ def test_a_row_of_songs_loads_the_model_once(bench, monkeypatch):
     assert len(built) == 1
     bench.run(stubs.Stub, settings={"amount": 0.1})
     assert len(built) == 2
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_what_is_finished_can_be_heard_before_the_end_from_the_playhead_on(bench, tmp_path, rate):
+    bench.write_song(noise(6 * rate), rate)
+    preview = tmp_path / "preview.wav"
+    heard = []
+
+    def listen(_fraction, _message):
+        heard.append(read_ranges(preview))
+
+    bench.run(stubs.Stub, checkpoint=listen, preview=str(preview), start_seconds=4.0)
+    first = next(ranges for ranges in heard if ranges)
+    assert len(first) == 1
+    assert first[0][0] <= 4 * rate < first[0][1] < 6 * rate
+    assert heard[-1] == ((0, 6 * rate),)
+    with WavReader(preview) as reader:
+        early = reader.read(0, 6 * rate)
+    assert dbfs(early - bench.drums()) <= (-140 if rate == RATE else -20)

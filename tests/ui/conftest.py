@@ -42,6 +42,8 @@ class SilentDeck:
 
     def load(self, program, retired=()):
         self.program = program
+        for files in retired:
+            files.close()
 
     def play(self, take, position, stop=None):
         self.asked.append("play")

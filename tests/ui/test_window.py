@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QL
 
 from drumstudio.application.commands import COMMANDS
 from drumstudio.application.transport import Listen, State
+from drumstudio.files.preview import PreviewWriter
+from tests.ui.conftest import put_song
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,3 +231,47 @@ def test_a_damaged_layout_is_left_alone(window, home):
     panes._file().parent.mkdir(parents=True, exist_ok=True)
     panes._file().write_text('{"geometry": "!", "state": 4}')
     assert not panes.restore_layout(window)
+
+
+def test_what_is_finished_of_a_separation_is_shown_and_can_be_heard(window, qtbot, music, tmp_path):
+    """The lanes come with the first finished stretch; the rest is marked as not done."""
+    song = put_song(window, music)
+    window.studio.undo()  # its separation
+    window.document.refresh()
+    assert [lane.stem for lane in window.state.lanes] == ["mixture"]
+    song = window.studio.song(song.id)
+    mixture, _ = window.studio.files(song)
+    previews, samples = window.studio.previews, song.mixture.samples
+    with (
+        previews.following(song, mixture, lambda *_: None) as following,
+        PreviewWriter(following.path, 44_100, 2, samples) as writer,
+    ):
+        writer.add(22_050, music[:, 22_050:66_150])
+        following.checkpoint(0.3, "Separating")
+        qtbot.waitUntil(lambda: len(window.state.lanes) == 3)
+        lanes = {lane.stem: lane for lane in window.state.lanes}
+        assert lanes["mixture"].undone == ()
+        assert lanes["drums"].undone == ((0.0, 0.5), (1.5, samples / 44_100))
+        assert lanes["rest"].waveform is not None
+        window.state.select((0.6, 1.2))
+        QTest.keyClick(window, Qt.Key.Key_Space)
+        assert window.transport.view.state is State.PLAYING
+        heard = window.transport._deck.program.sources[1].read(22_050, 200)
+        np.testing.assert_array_equal(heard, music[:, 22_050:22_250])
+        window.state.timeline.to_range(0.4, 0.45)
+        window.grab()
+        writer.add(66_150, music[:, 66_150:])
+        writer.add(0, music[:, :22_050])
+        following.checkpoint(0.9, "Separating")
+        qtbot.waitUntil(lambda: by_stem(window)["drums"].undone == ())
+    qtbot.waitUntil(lambda: len(window.state.lanes) == 1)
+
+
+def test_a_preview_begins_where_one_listens(window, song, monkeypatch):
+    window.state.seek(1.25)
+    assert window.studio.playhead(song.id) == 1.25
+    assert window.studio.playhead("another") == 0.0
+    asked = []
+    monkeypatch.setattr(window.studio.jobs, "preview", lambda *a: asked.append(a))
+    window.actions_["preview"].trigger()
+    assert asked == [(song.id, window.models.model_id, window.models.values())]
