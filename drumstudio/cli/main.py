@@ -28,6 +28,8 @@ VERBS = {
     "evaluate": ("drumstudio.cli.evaluate", "score models on excerpts whose drums are known"),
     "demo": ("drumstudio.cli.demo", "render the demo song with its true stems"),
     "project": ("drumstudio.cli.project", "make, fill, inspect and recover projects"),
+    "strokes": ("drumstudio.cli.strokes", "paint strokes of a file on a song of a project"),
+    "render": ("drumstudio.cli.render", "write a project's stems as they were edited"),
     "cache": ("drumstudio.cli.cache", "show or free the cache of separations"),
     "train": ("drumstudio.cli.train", "train a model from folders of stems"),
     "benchmark": ("drumstudio.cli.benchmark", "measure speed and memory (in a checkout)"),

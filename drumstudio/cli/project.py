@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = action("add", _add, "put songs into a project")
     separate = action("separate", _separate, "separate every song of a project")
     drums = action("import-drums", _import_drums, "take drums made elsewhere for a song")
-    export = action("export", _export, "write the stems or the mix of a project's songs")
+    exporting = action("export", export, "write the stems or the mix of a project's songs")
     relink = action("relink", _relink, "find a project's missing files in a folder")
     info = action("info", _info, "show what a project holds")
     recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
     restore = action("restore", _restore, "go back to an earlier save")
     clean = action("clean", _clean, "delete files that nothing in the project needs")
-    for words in (new, add, separate, drums, export, relink, info, restore, clean):
+    for words in (new, add, separate, drums, relink, info, restore, clean):
         words.add_argument("project", type=Path, metavar="PROJECT")
     new.add_argument("songs", nargs="*", type=Path, metavar="SONG")
     add.add_argument("songs", nargs="+", type=Path, metavar="SONG")
@@ -49,35 +49,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
     drums.add_argument("song", metavar="SONG", help="the song's name or id")
     drums.add_argument("drums", type=Path, metavar="DRUMS")
-    export.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    export.add_argument(
-        "--song", metavar="SONG", help="name or id; default: all that are separated"
-    )
-    export.add_argument(
-        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
-    )
-    export.add_argument(
-        "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
-    )
-    export.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
-    export.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
-    export.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
-    export.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")
-    export.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    add_export_arguments(exporting)
     relink.add_argument("folder", type=Path, metavar="FOLDER")
     recover.add_argument("project", nargs="?", type=Path, metavar="PROJECT")
     recover.add_argument("--save-as", type=Path, metavar="PROJECT")
     restore.add_argument("generation", type=int, metavar="GENERATION")
 
 
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe what is exported of a project, and where to."""
+    parser.add_argument("project", type=Path, metavar="PROJECT")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
+        "--song", metavar="SONG", help="name or id; default: all that are separated"
+    )
+    parser.add_argument(
+        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
+    )
+    parser.add_argument(
+        "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
+    )
+    parser.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
+    parser.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
+    parser.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
+    parser.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+
+
 def run(options: argparse.Namespace) -> int:
     """Do what was asked and tell what happened."""
-    report = options.run_action(options)
+    return told(options.action, options.run_action(options), as_json=options.json)
+
+
+def told(action: str, report: Report, *, as_json: bool) -> int:
+    """Print what an action reports; return the exit code."""
     failures = [song for song in _songs(report) if song.get("error")]
-    if options.json:
+    if as_json:
         print_json(report)
     else:
-        _tell(options.action, report)
+        _tell(action, report)
         for song in failures:
             print_error(error_from_dict(song["error"]))
     return FAILED if failures else DONE
@@ -128,7 +138,8 @@ def _import_drums(options: argparse.Namespace) -> Report:
     )
 
 
-def _export(options: argparse.Namespace) -> Report:
+def export(options: argparse.Namespace) -> Report:
+    """Write what was asked for; return the report of `render_project`."""
     stems = ("mix",) if options.mix else _stems(options.stems)
     return _with_workshop(
         "export",

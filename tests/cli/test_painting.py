@@ -1,0 +1,62 @@
+"""`studio strokes apply` and `studio render`: what they print, and what they write."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from drumstudio.cli.main import run
+from tests.edited_songs import an_edited_project, noise
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("DRUMSTUDIO_HOME", str(tmp_path / "home"))
+    document, _ = an_edited_project(tmp_path)
+    document.save()
+    document.close()
+    return document.folder.path
+
+
+def strokes(tmp_path, *items):
+    file = tmp_path / "strokes.json"
+    file.write_text(json.dumps({"strokes": items}))
+    return str(file)
+
+
+def test_strokes_of_a_file_are_heard_in_what_is_rendered(project, tmp_path, capsys):
+    file = strokes(tmp_path, {"target": "drums", "time_range": [1.0, 2.0]})
+    assert run(["strokes", "apply", str(project), file, "--json"]) == 0
+    painted = json.loads(capsys.readouterr().out)
+    assert painted["strokes"] == 1
+    out = tmp_path / "stems"
+    words = ["render", str(project), "--out", str(out), "--format", "wav-float", "--json"]
+    assert run(words) == 0
+    (song,) = json.loads(capsys.readouterr().out)["songs"]
+    assert song["strokes"] == 1
+    assert song["null_residual_dbfs"] <= -140
+    drums = soundfile.read(out / "Song_drums.wav", dtype="float32")[0].T
+    inside = slice(8_300, 15_700)
+    np.testing.assert_allclose(drums[:, inside], noise(3.0)[:, inside], atol=1e-6)
+    assert run([*words[:-1], "--overwrite"]) == 0
+    assert "drums + rest = song to" in capsys.readouterr().out
+    assert run(["strokes", "apply", str(project), file]) == 0
+    assert "Paint 1 (paint): 2 strokes" in capsys.readouterr().out
+
+
+def test_what_is_wrong_is_told_in_three_lines(project, tmp_path, capsys):
+    wrong = strokes(tmp_path, {"target": "drums", "rectangle": [1.0, 0.5, 1, 2]})
+    for words in (
+        ["strokes", "apply", str(project), wrong],
+        ["strokes", "apply", str(project), str(tmp_path / "none.json")],
+        ["strokes", "apply", str(tmp_path / "None.drumstudio"), wrong],
+        ["render", str(tmp_path / "None.drumstudio"), "--out", str(tmp_path)],
+    ):
+        assert run(words) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert len(captured.err.splitlines()) == 3
+        assert "  do:  " in captured.err
