@@ -189,6 +189,8 @@ def test_ctrl_c_ends_with_130_leaves_nothing_half_written_and_no_process(tmp_pat
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A test run started in the background of a script has Ctrl-C ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until(lambda: list(home.glob("cache/separations/work/*/*")) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
