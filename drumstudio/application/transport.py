@@ -104,6 +104,7 @@ class Transport:
         self._tracks: tuple[TrackMix, ...] = ()
         self._paused_at = 0.0
         self._take = 0
+        self._edits = 0
         self._deck = make_deck(self)
 
     # --- what is seen ------------------------------------------------------------------
@@ -216,6 +217,7 @@ class Transport:
                 material.samples,
                 loop,
                 amplitude(view.monitor_db),
+                self._edits,
             ),
             retired,
         )
@@ -387,6 +389,8 @@ class Transport:
         with self._lock:
             if self._material is not None and self._material.stems is not None:
                 self._material.stems.set_edits(deltas, painted)
+                self._edits += 1
+                self._tell_deck()
 
     def set_monitor(self, gain_db: float) -> None:
         """Set the volume of what is heard, in decibels; exports know nothing of it."""

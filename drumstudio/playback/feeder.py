@@ -49,6 +49,8 @@ class Program:
         First sample of a loop and the one after its last.
     volume : float
         Factor for what goes to the device; levels are measured before it.
+    version : int
+        Another one says that the same sources sound different now.
     """
 
     sources: tuple[Source, ...]
@@ -57,6 +59,7 @@ class Program:
     samples: int
     loop: tuple[int, int] | None = None
     volume: float = 1.0
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,8 @@ class Feeder:
         if not same_sources:
             self._mixer = Mixer(len(program.sources))
             self._begin_at(program, self.position, self.stop)
+        if program.version != self._current.version:
+            self._pages.forget()
         self._current = program
         if self._seek_to is not None:
             self._begin_at(program, *self._seek_to)
@@ -324,6 +329,10 @@ class _Pages:
             self._joined[:, :, place : place + length] = self._piece(needed, start, length)
             place += length
         return self._joined[:, :, :count]
+
+    def forget(self) -> None:
+        """Read anew what was read ahead, or is heard again in a short loop."""
+        self._held = [False] * len(self._held)
 
     def _piece(self, needed: list[bool], start: int, count: int) -> NDArray[np.float32]:
         offset = start - self._start

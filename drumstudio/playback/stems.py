@@ -34,6 +34,7 @@ class SongStems:
         self._heard: Edits = (None, None)
         self._leaving: Edits = (None, None)
         self._stretch = (0, 0)
+        self._read_of_it: set[str] = set()
 
     def set_edits(self, deltas: Deltas | None, painted: Deltas | None = None) -> None:
         """Have other edits heard from the next stretch on, faded in over it.
@@ -57,10 +58,12 @@ class SongStems:
         if self._reader is None:
             self._reader = SongReader(self._mixture, self._drums)
             self._heard = self._wanted
-        if (start, count) != self._stretch:
+        if (start, count) != self._stretch or stem in self._read_of_it:
             # All stems of one stretch change over together, so that they still sum up.
             self._stretch = (start, count)
+            self._read_of_it.clear()
             self._leaving, self._heard = self._heard, self._wanted
+        self._read_of_it.add(stem)
         samples = _read_with(self._reader, self._heard, stem, start, count)
         if self._leaving is self._heard or stem == "mixture":
             return samples

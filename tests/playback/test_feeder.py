@@ -21,7 +21,7 @@ def program(songs, tracks=None, **other):
 def changed(before, **other):
     values = {
         name: other.get(name, getattr(before, name))
-        for name in ("sources", "gains", "sample_rate", "samples", "loop", "volume")
+        for name in ("sources", "gains", "sample_rate", "samples", "loop", "volume", "version")
     }
     return Program(**values)
 
@@ -82,6 +82,16 @@ def test_a_very_short_loop_is_exact_too(length):
     feeder, ring = playing(program([song], loop=(0, length)))
     expected = np.tile(song[:, :length], 3_000 // length + 1)[:, :3_000]
     np.testing.assert_array_equal(heard(feeder, ring, 3_000), expected)
+
+
+@pytest.mark.parametrize("length", [900, 20_000])
+def test_sources_that_sound_different_are_heard_within_the_ring_and_a_block(length):
+    of = program([constant(0.1)], loop=(5_000, 5_000 + length))
+    feeder, ring = playing(of, 5_000)
+    heard(feeder, ring, 10_000)
+    of.sources[0].samples *= 2
+    feeder.program = changed(of, version=1)
+    assert np.allclose(heard(feeder, ring, ring.capacity + BLOCK + 4_000)[:, -4_000:], 0.2)
 
 
 def test_leaving_the_loop_goes_on_to_the_end():

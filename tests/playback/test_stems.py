@@ -63,3 +63,15 @@ def test_the_original_is_never_edited(stems):
     assert (stems.read("mixture", 0, 100) == 0.75).all()
     assert np.allclose(stems.read("painted", 0, 100), 0.2)
     assert np.allclose(stems.read("unpainted", 0, 100), 0.55)
+
+
+def test_a_stretch_that_is_heard_again_is_heard_as_it_is_now(stems):
+    for _ in range(2):
+        before = [stems.read(stem, 700, 512) for stem in ("drums", "rest")]
+    stems.set_edits(Louder(0.1))
+    fading = [stems.read(stem, 700, 512) for stem in ("drums", "rest")]
+    after = [stems.read(stem, 700, 512) for stem in ("drums", "rest")]
+    np.testing.assert_allclose(fading[0][:, 0], before[0][:, 0], atol=0.001)
+    np.testing.assert_allclose(after[0] - before[0], 0.1, atol=1e-6)
+    for drums, rest in (before, fading, after):
+        np.testing.assert_allclose(drums + rest, 0.75, atol=1e-6)
