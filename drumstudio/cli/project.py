@@ -11,7 +11,15 @@ from drumstudio import settings as user_settings
 from drumstudio.application import projects
 from drumstudio.application.project_edits import render_project
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, clock, print_error, print_json
+from drumstudio.cli.terminal import (
+    DONE,
+    FAILED,
+    ProgressBar,
+    clock,
+    one_line,
+    print_error,
+    print_json,
+)
 from drumstudio.core.errors import SettingError, error_from_dict
 from drumstudio.core.song import MAX_SECONDS
 from drumstudio.files.formats import FORMATS
@@ -225,11 +233,11 @@ def _with_workshop(label: str, work: Callable[[Workshop, ProgressBar], Report]) 
 def _tell(action: str, report: Report) -> None:
     if action == "recover" and "projects" in report:
         for project in report["projects"]:
-            print("  ".join(f"{name}: {value}" for name, value in project.items()))
+            print(one_line("  ".join(f"{name}: {value}" for name, value in project.items())))
         if not report["projects"]:
             print("no project has unsaved work")
         return
-    print(report["project"])
+    print(one_line(report["project"]))
     for song in _songs(report):
         if song.get("error"):
             continue
@@ -238,15 +246,19 @@ def _tell(action: str, report: Report) -> None:
             separation["separation_name"] for separation in song.get("separations", [])
         )
         there = ", was there already" if song.get("already_there") else ""
-        print(f"  {song['name']}{length}{': ' + made if made else ''}{there}")
+        print(one_line(f"  {song['name']}{length}{': ' + made if made else ''}{there}"))
         for file in song.get("files", []):
-            print(f"    {file['path']}")
+            print(one_line(f"    {file['path']}"))
         if song.get("null_residual_dbfs") is not None:
             print(f"    drums + rest = song to {song['null_residual_dbfs']:.1f} dB")
+        for note in song.get("notes", []):
+            print(one_line(f"    note: {note}"))
     for name in ("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"):
         if report.get(name):
-            print(f"  {name.replace('_', ' ')}: {report[name]}")
+            value = report[name]
+            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(one_line(f"  {name.replace('_', ' ')}: {told}"))
     for version in report.get("versions", []):
         print(f"  version {version['generation']}: {version['last_edit']}, {version['saved_at']}")
     for note in [*report.get("notes", []), *report.get("separation_notes", [])]:
-        print(f"  note: {note}")
+        print(one_line(f"  note: {note}"))

@@ -246,8 +246,17 @@ class ProjectFolder:
         return found
 
     def read_version(self, generation: int) -> Saved:
-        """Return an earlier version; errors as in `read`."""
+        """Return an earlier version; errors as in `read`, and if there is no such version."""
         self.check_folders()
+        there = [str(other) for other, _ in self._version_files()]
+        if self.path.is_dir() and str(generation) not in there:
+            raise ProjectError(
+                f"Cannot go back to version {generation} of {self.name}",
+                why=f"the versions that are kept are {', '.join(there)}."
+                if there
+                else "no earlier version is kept.",
+                fix="Name one of those." if there else "Open the project as it is.",
+            )
         return self._read(self.path / "versions" / f"project-{generation}.json")
 
     def _version_files(self) -> list[tuple[int, Path]]:
