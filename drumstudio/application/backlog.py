@@ -37,8 +37,16 @@ class Backlog:
 
     def replace(self, works: Iterable[Work]) -> None:
         """Have this done, in this order, instead of what is left; returns at once."""
+        self._take(deque(works))
+
+    def put_first(self, works: Iterable[Work]) -> None:
+        """Have this done before what is left; returns at once."""
         with self._changed:
-            self._works = deque(works)
+            self._take(deque([*works, *self._works]))
+
+    def _take(self, works: deque[Work]) -> None:
+        with self._changed:
+            self._works = works
             if self._works and self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()

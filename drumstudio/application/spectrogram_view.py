@@ -230,7 +230,9 @@ class SpectrogramView(Closing):
         columns: tuple[int, int] | None = None,
         rows: tuple[int, int] | None = None,
     ) -> Picture:
-        """Return what a window shows now; what the whole of it lacks is computed from now on.
+        """Return what a window shows now; what it lacks is computed from now on.
+
+        What was asked for with an earlier picture is given up for a new one, not for a part.
 
         Parameters
         ----------
@@ -259,6 +261,8 @@ class SpectrogramView(Closing):
             missing = sound.strips.missing(viewport, look.n_fft)
             works += [lambda key=key: self._compute(sound, key) for key in missing]  # type: ignore[misc]
             self._backlog.replace(works)
+        elif works:
+            self._backlog.put_first(works)
         return Picture(
             level, share, None if kept is None else (2 * kept.astype(np.uint8)), complete
         )

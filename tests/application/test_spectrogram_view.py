@@ -287,6 +287,10 @@ def test_many_painted_tiles_are_brought_to_the_screen_in_the_background(project,
         document, song_id, [(Stroke("drums", band), None) for band in bands], "Paint bands"
     )
     tall = replace(FAR, axis=FrequencyAxis("linear", 0.0, 4_000.0, 200))
+    part = view.picture(tall, (0, tall.columns), (0, 200))  # what a window asks for after a stroke
+    assert not part.complete
+    assert view.wait(20)
+    assert view.picture(tall, (10, 50), (0, 200)).share.max() == 255
     assert (exact(view, tall).share[:, 3:-3] == 255).mean() > 0.5
 
 
