@@ -86,6 +86,7 @@ class DocumentLink(QObject):
         view.gain_asked.connect(lambda *a: self._set_strip("gain_db", "Set gain of", *a))
         view.pan_asked.connect(lambda *a: self._set_strip("pan", "Set pan of", *a))
         models.separation_chosen.connect(self._choose_separation)
+        models.amount_chosen.connect(self._set_amount)
         state.lane_chosen.connect(lambda _: self._show_lanes())
 
     @property
@@ -121,7 +122,7 @@ class DocumentLink(QObject):
 
     def _show_sound(self) -> None:
         song = self.song
-        preview = self._studio.preview(song) if song is not None else None
+        preview = self._preview_of(song)
         sound = _sound(song, preview)
         was_playable = self._is_playable
         changed = sound != self._sound
@@ -150,6 +151,9 @@ class DocumentLink(QObject):
             self._take_sound(material)
             self._state.timeline.show_song(shape.seconds, shape.sample_rate)
             self._state.chosen_lane = "drums"
+
+    def _preview_of(self, song: Song | None) -> SongPreview | None:
+        return self._studio.preview(song) if song is not None else None
 
     def _take_sound(self, material: Material | None) -> None:
         self._is_playable = material is not None
@@ -227,13 +231,15 @@ class DocumentLink(QObject):
                 song.mixture.channels, f"{song.mixture.channels} channels"
             )
             self._view.headers["mixture"].show_hint(f"{rate:g} kHz, {channels}")
-        if strips and self._waveforms is not None:  # else nothing is open that has tracks
+        # A job may have changed the song since its sound was taken: that news is on its way.
+        is_heard = self._is_playable and self._sound == _sound(song, self._preview_of(song))
+        if strips and is_heard:
             self._transport.set_tracks(
                 [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips.values()]
             )
 
     def _undone(self, song: Song | None) -> tuple[tuple[float, float], ...]:
-        preview = self._studio.preview(song) if song is not None else None
+        preview = self._preview_of(song)
         if song is None or preview is None:
             return ()
         rate, samples = song.mixture.sample_rate, song.mixture.samples
@@ -291,6 +297,11 @@ class DocumentLink(QObject):
     def _choose_separation(self, separation_id: str) -> None:
         self._studio.edit_song("Choose separation", self._song_id, (("active",), separation_id))
 
+    def _set_amount(self, amount: float) -> None:
+        song = self.song
+        if song is not None and song.amount != amount:
+            self._studio.edit_song("Set amount of drums", song.id, (("amount",), amount))
+
     # --- separations ---------------------------------------------------------------------
 
     def _show_separations(self) -> None:
@@ -304,6 +315,7 @@ class DocumentLink(QObject):
             for place, separation in enumerate(song.separations)
         ]
         self._models.show_separations(rows, song.active, _facts(song.separation))
+        self._models.show_amount(song.amount)
 
 
 def _stems(song: Song) -> tuple[tuple[str, str, str], ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from drumstudio.core.song import Strip
 from drumstudio.ui import tokens
+from drumstudio.ui.gesture_slider import GestureSlider
 from drumstudio.ui.meter import Meter
 from drumstudio.ui.song_state import LaneView
 from drumstudio.ui.theme import Theme, tabular
@@ -75,10 +76,10 @@ class LaneHeader(QWidget):
         self._solo.clicked.connect(lambda: self.solo_asked.emit(self.stem))
         top.addWidget(self._mute)
         top.addWidget(self._solo)
-        self._gain = _ResettingSlider(_GAIN_LOWEST_DB * 10, _GAIN_HIGHEST_DB * 10)
+        self._gain = GestureSlider(_GAIN_LOWEST_DB * 10, _GAIN_HIGHEST_DB * 10)
         self._gain.setAccessibleName(f"{name} gain")
         self._gain_text = QLabel()
-        self._pan = _ResettingSlider(-100, 100)
+        self._pan = GestureSlider(-100, 100)
         self._pan.setProperty("role", "centred")
         self._pan.setAccessibleName(f"{name} pan")
         self._pan_text = QLabel()
@@ -159,40 +160,3 @@ def _pan_name(pan: float) -> str:
     if share == 0:
         return "centre"
     return f"{share} % {'L' if pan < 0 else 'R'}"
-
-
-class _ResettingSlider(QSlider):
-    """A slider for a gesture: tells each move and the end, and returns to 0 by double click."""
-
-    moved = Signal(int, bool)
-
-    def __init__(self, lowest: int, highest: int) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setRange(lowest, highest)
-        self.setSingleStep(max((highest - lowest) // 100, 1))
-        self.setPageStep((highest - lowest) // 10)
-        self.setMinimumWidth(60)
-        self.valueChanged.connect(self._on_value)
-        self.sliderReleased.connect(lambda: self.moved.emit(self.value(), True))
-        self._showing = False
-
-    def show_value(self, value: int) -> None:
-        """Show a value that comes from elsewhere."""
-        if not self.isSliderDown():
-            self._showing = True
-            self.setValue(value)
-            self._showing = False
-
-    def _on_value(self, value: int) -> None:
-        if not self._showing:
-            self.moved.emit(value, not self.isSliderDown())
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Return to 0."""
-        self.setSliderDown(False)
-        self.setValue(0)
-        event.accept()
-
-    def wheelEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Leave the wheel to the lanes: a scroll must not change a gain by the way."""
-        event.ignore()

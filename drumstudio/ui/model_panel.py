@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -12,10 +13,11 @@ from PySide6.QtWidgets import (
 
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard, Value
+from drumstudio.ui.gesture_slider import GestureSlider
 from drumstudio.ui.model_card_view import ModelCardView
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.parts import label, line, push_button
-from drumstudio.ui.theme import Theme
+from drumstudio.ui.theme import Theme, tabular
 
 
 class ModelPanel(QWidget):
@@ -32,6 +34,7 @@ class ModelPanel(QWidget):
     separate_asked = Signal()
     settings_changed = Signal()
     separation_chosen = Signal(str)
+    amount_chosen = Signal(float)  # in [-1, 1], when the gesture is over
 
     def __init__(self, catalog: Catalog, theme: Theme) -> None:
         super().__init__()
@@ -97,6 +100,28 @@ class ModelPanel(QWidget):
         self._facts = label("", "small", wrap=True)
         box.addWidget(self._combo)
         box.addWidget(self._facts)
+        box.addSpacing(6)
+        head = QHBoxLayout()
+        head.addWidget(label("AMOUNT", "heading"))
+        head.addStretch()
+        self._amount_words = label("", "small")
+        self._amount_words.setFont(tabular(self.font()))
+        head.addWidget(self._amount_words)
+        box.addLayout(head)
+        self._amount = GestureSlider(-100, 100)
+        self._amount.setProperty("role", "centred")
+        self._amount.setAccessibleName("Amount of drums")
+        self._amount.setToolTip(
+            "Left: fuller drums, more of what may be drums. Right: cleaner drums, less of the "
+            "rest.\nDouble click: as the model made them."
+        )
+        self._amount.moved.connect(self._on_amount)
+        box.addWidget(self._amount)
+        ends = QHBoxLayout()
+        ends.addWidget(label("fuller", "small"))
+        ends.addStretch()
+        ends.addWidget(label("cleaner", "small"))
+        box.addLayout(ends)
         self._separations.hide()
         self._box.addWidget(self._separations)
 
@@ -133,6 +158,16 @@ class ModelPanel(QWidget):
         """Show where it will be computed."""
         self._device.setText(text)
 
+    def _on_amount(self, value: int, over: bool) -> None:
+        self._amount_words.setText(_amount_words(value))
+        if over:
+            self.amount_chosen.emit(value / 100)
+
+    def show_amount(self, amount: float) -> None:
+        """Show how much of the model's drums is taken."""
+        self._amount.show_value(round(amount * 100))
+        self._amount_words.setText(_amount_words(self._amount.value()))
+
     def show_separations(self, rows: list[tuple[str, str]], active: str | None, facts: str) -> None:
         """Show the song's separations as (id, name), with the one that is heard."""
         self._separations.setVisible(bool(rows))
@@ -141,3 +176,7 @@ class ModelPanel(QWidget):
             self._combo.addItem(name, identity)
         self._combo.setCurrentIndex(max(self._combo.findData(active), 0))
         self._facts.setText(facts)
+
+
+def _amount_words(value: int) -> str:
+    return "as the model made it" if value == 0 else f"{value:+d} %"

@@ -275,3 +275,26 @@ def test_a_preview_begins_where_one_listens(window, song, monkeypatch):
     monkeypatch.setattr(window.studio.jobs, "preview", lambda *a: asked.append(a))
     window.actions_["preview"].trigger()
     assert asked == [(song.id, window.models.model_id, window.models.values())]
+
+
+def test_the_amount_is_heard_and_is_one_step_of_undo(window, song, qtbot):
+    steps = len(window.studio.document.history.commands)
+    slider = window.models._amount
+    before = window.transport._deck.program.sources[1].read(30_000, 20_000)
+    slider.setSliderDown(True)
+    slider.setValue(40)
+    assert window.document.song.amount == 0.0
+    slider.setValue(80)
+    slider.setSliderDown(False)
+    assert window.document.song.amount == 0.8
+    assert len(window.studio.document.history.commands) == steps + 1
+    assert window.editing.session.wait(20)
+
+    def heard():
+        return window.transport._deck.program.sources[1].read(30_000, 20_000)
+
+    heard()  # edits fade in over a stretch
+    qtbot.waitUntil(lambda: np.abs(heard() - before).max() > 0.001, timeout=10_000)
+    window.actions_["undo"].trigger()
+    assert slider.value() == 0
+    window.transport._deck.program.sources[1]._stems.close()
