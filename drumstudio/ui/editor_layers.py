@@ -66,7 +66,7 @@ class LayersPanel(QWidget):
         self._percent = label("", "small")
         self._percent.setFixedWidth(34)
         box = QVBoxLayout(self)
-        box.setContentsMargins(8, 4, 4, 4)
+        box.setContentsMargins(8, 4, 2, 4)
         box.setSpacing(2)
         head = QHBoxLayout()
         head.setSpacing(0)
@@ -77,7 +77,8 @@ class LayersPanel(QWidget):
         self._down = icon_button(theme, "down", "Layer down", lambda: self._move(-1))
         self._delete = icon_button(theme, "trash", "Delete layer", self._ask_delete)
         for button in (self._add, self._up, self._down, self._delete):
-            button.setFixedSize(20, 20)
+            button.setProperty("role", "tiny")
+            button.setFixedSize(18, 20)
             button.setIconSize(QSize(12, 12))
             head.addWidget(button)
         box.addLayout(head)

@@ -129,6 +129,8 @@ class EditorLink(QObject):
     def show_song(self, song: Song | None) -> None:
         """Show a song as it stands now."""
         document = self._studio.document
+        if song is not None and song not in document.project.songs:
+            return  # it changed, or another project was opened, since: that news is on its way
         another = document is not self._document or (song and song.id) != (
             self._song and self._song.id
         )

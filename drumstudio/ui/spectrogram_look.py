@@ -10,7 +10,7 @@ from drumstudio import atomic, paths
 from drumstudio.application.spectrogram_view import N_FFTS, ViewLook
 from drumstudio.core import check
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.levels import STEMS
+from drumstudio.core.levels import HIGHEST_DB, LOWEST_DB, STEMS
 from drumstudio.core.view_axis import SCALES, FrequencyAxis
 from drumstudio.ui.spectrogram_colours import MAPS
 
@@ -52,8 +52,8 @@ class PaneLook:
         check.within("height", self.height, 10, 90)
         if self.n_fft not in N_FFTS:
             raise ValueError(f"n_fft must be one of {N_FFTS}, got {self.n_fft}")
-        check.within("low_db", self.low_db, -120.0, -1.0)
-        check.within("high_db", self.high_db, self.low_db + 1.0, 10.0)
+        check.within("low_db", self.low_db, LOWEST_DB, -1.0)
+        check.within("high_db", self.high_db, self.low_db + 1.0, HIGHEST_DB)
 
     @property
     def view(self) -> ViewLook:

@@ -92,6 +92,7 @@ class SpectrogramPane(QWidget):
         self._stem.setToolTip("Whose spectrogram is shown")
         for stem in STEMS:
             self._stem.addItem(_STEM_WORDS[stem], stem)
+        self._stem.setProperty("role", "small")
         self._stem.setFixedSize(92, 26)
         self._stem.activated.connect(
             lambda place: self._change_look(replace(self.look, stem=self._stem.itemData(place)))

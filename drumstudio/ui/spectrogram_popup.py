@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QSpinBox, QVBoxLayout, QWidget
 
 from drumstudio.application.spectrogram_view import N_FFTS
+from drumstudio.core.levels import HIGHEST_DB, LOWEST_DB
 from drumstudio.core.view_axis import SCALES
 from drumstudio.ui.parts import label, push_button, roomy
 from drumstudio.ui.spectrogram_colours import MAPS
@@ -37,8 +39,8 @@ class SpectrogramPopup(QFrame):
         self._scale = _combo("Frequency scale", [(name, _SCALE_WORDS[name]) for name in SCALES])
         self._n_fft = _combo("Resolution", [(size, _resolution(size)) for size in N_FFTS])
         self._colours = _combo("Colours of the spectrogram", list(MAPS.items()))
-        self._low = _decibels("Quietest level that is shown", -120, -10)
-        self._high = _decibels("Loudest level that is shown", -60, 10)
+        self._low = _decibels("Quietest level that is shown", round(LOWEST_DB), -10)
+        self._high = _decibels("Loudest level that is shown", -60, math.floor(HIGHEST_DB))
         self._scale.activated.connect(lambda _: self._change(scale=self._scale.currentData()))
         self._n_fft.activated.connect(lambda _: self._change(n_fft=self._n_fft.currentData()))
         self._colours.activated.connect(lambda _: self._change(colours=self._colours.currentData()))

@@ -78,7 +78,7 @@ class FrequencyRuler(QWidget):
             if not axis.low_hz <= hertz <= axis.high_hz or last - height < _LEAST_PX:
                 continue
             if 5.0 <= height <= self.height() - 4.0:
-                painter.setPen(self._theme.colour("accent"))
+                painter.setPen(self._theme.colour("original", 200))
                 left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
                 painter.drawText(QRectF(4, height - 7, _NOTES_PX, 14), left, f"C{octave}")
                 last = height
