@@ -257,6 +257,7 @@ class SongJobs:
                     preview=following.path,
                 )
                 studio.last_device = separation.device or studio.last_device
+                studio.speeds.add(card.id, song.mixture.seconds, separation.seconds)
                 # Drawn first: the lanes change from what was finished to the whole at once.
                 made = replace(song, separations=(separation,), active=separation.id)
                 self.draw(document, made, portion(checkpoint, 0.92, 0.94))

@@ -19,6 +19,7 @@ from drumstudio.application.queue import SongQueue
 from drumstudio.application.song_jobs import SongJobs
 from drumstudio.application.song_preview import Previews, SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
+from drumstudio.application.speeds import Speeds
 from drumstudio.application.stem_files import StemFiles
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.core.errors import DrumStudioError
@@ -44,6 +45,8 @@ class Studio:
     ----------
     jobs, stems : SongJobs, StemFiles
         What puts work into the queue.
+    speeds : Speeds
+        How fast each model was here.
     previews : Previews
         What is finished of a song that is being separated.
     playhead : callable
@@ -80,6 +83,7 @@ class Studio:
         self.last_device = ""
         self.hits = HitStore(paths.user_cache_folder() / "hits")
         self.workshop = workshop
+        self.speeds = Speeds()
         self.previews = Previews(workshop.cache)
         self.playhead: Callable[[str], float] = lambda _: 0.0
         self.jobs = SongJobs(self)

@@ -41,6 +41,7 @@ from drumstudio.ui.song_state import SongState
 from drumstudio.ui.song_view import SongView
 from drumstudio.ui.songs_panel import SongsPanel
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
+from drumstudio.ui.stay_awake import StayAwake
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.transport_bar import TransportBar
 from drumstudio.ui.window_commands import WindowCommands
@@ -150,6 +151,7 @@ class MainWindow(QMainWindow):
         self.statusBar().addPermanentWidget(self._hints)
         self._queue_timer = QTimer(self)
         self._queue_timer.setInterval(_QUEUE_MS)
+        self.awake = StayAwake(self)
 
     def _connect(self) -> None:
         studio, bridge = self.studio, self.bridge
@@ -206,9 +208,11 @@ class MainWindow(QMainWindow):
                     self.log.add(f"{row.title}: {row.state.value}")
                 if row.error is not None:
                     self.log.add_error(row.error)
+        self.models.show_speeds(self.studio.speeds.real_time)
         running = any(row.state is State.RUNNING for row in rows)
         if running != self._queue_timer.isActive():
             (self._queue_timer.start if running else self._queue_timer.stop)()
+        self.awake.keep(running)
         self._show_button()
 
     def _show_button(self) -> None:
@@ -267,6 +271,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.bridge.close()
         self._queue_timer.stop()
+        self.awake.keep(False)
         self.player.close()
         self.editing.close()
         self.document.close()

@@ -43,8 +43,13 @@ class ModelCardView(QFrame):
         box.setContentsMargins(8, 6, 8, 8)
         box.setSpacing(2)
         box.addLayout(top)
-        box.addWidget(label(figures(card), "small", wrap=True))
+        self._figures = label(figures(card), "small", wrap=True)
+        box.addWidget(self._figures)
         self._ready = ready
+
+    def show_speed(self, real_time: float | None) -> None:
+        """Show how fast the model was on this computer, once it has run."""
+        self._figures.setText(figures(self.card, real_time))
 
     def show_chosen(self, chosen: bool) -> None:
         """Show whether it is the one."""
@@ -66,11 +71,13 @@ class ModelCardView(QFrame):
             super().keyPressEvent(event)
 
 
-def figures(card: ModelCard) -> str:
-    """Return the card's short line: score, speed, size."""
+def figures(card: ModelCard, here: float | None = None) -> str:
+    """Return the card's short line: score, speed (here if it has run here), size."""
     score = card.ranking_score
     parts = [f"{score:.1f} dB" if math.isfinite(score) else "score not measured"]
-    if card.speed:
+    if here is not None:
+        parts.append(f"{here:.0f}x real time here" if here >= 9.5 else f"{here:.1f}x here")
+    elif card.speed:
         parts.append(f"{1 / card.speed[0].real_time_factor:.0f}x real time")
     else:
         parts.append("speed not measured")

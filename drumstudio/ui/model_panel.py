@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -167,6 +169,11 @@ class ModelPanel(QWidget):
         """Show how much of the model's drums is taken."""
         self._amount.show_value(round(amount * 100))
         self._amount_words.setText(_amount_words(self._amount.value()))
+
+    def show_speeds(self, real_time: Callable[[str], float | None]) -> None:
+        """Show how fast each model was on this computer."""
+        for view in self._cards:
+            view.show_speed(real_time(view.card.id))
 
     def show_separations(self, rows: list[tuple[str, str]], active: str | None, facts: str) -> None:
         """Show the song's separations as (id, name), with the one that is heard."""

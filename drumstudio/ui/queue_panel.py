@@ -22,6 +22,8 @@ from drumstudio.ui import tokens
 from drumstudio.ui.parts import icon_button, label, push_button, set_role
 from drumstudio.ui.theme import Theme, tabular
 
+_ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
+
 ICONS = {
     State.WAITING: ("clock", "muted"),
     State.RUNNING: ("wave", "accent"),
@@ -69,7 +71,6 @@ class QueuePanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
-        self.setMinimumHeight(44)
 
     def show_rows(self, rows: tuple[Row, ...], device: str) -> None:
         """Show the queue as it is."""
@@ -84,6 +85,9 @@ class QueuePanel(QWidget):
                 self._box.insertWidget(place, view)
             view.show_row(row, device)
         self._summary.setText(summary(rows))
+        # Without jobs the pane is its title, not an empty space.
+        self.setMinimumHeight(44 if rows else 0)
+        self.setMaximumHeight(_ANY_HEIGHT if rows else 0)
         self._clear.setVisible(any(row.state in (State.DONE, State.CANCELLED) for row in rows))
 
 

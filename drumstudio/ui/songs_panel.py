@@ -80,8 +80,8 @@ class SongsPanel(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 8, 8, 8)
         box.setSpacing(4)
-        box.addWidget(self._tree, 1)
         box.addWidget(self._hint)
+        box.addWidget(self._tree, 1)
         box.addWidget(
             push_button("Open songs…", self.open_asked.emit, name="Open songs in the list")
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QObject, QPoint
+from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from drumstudio import paths
@@ -24,10 +25,15 @@ from drumstudio.ui.menus import Menus
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
 from drumstudio.ui.timeline import ZOOM_STEP
+from drumstudio.ui.tokens import ICON_PX
 
 if TYPE_CHECKING:
     from drumstudio.ui.main_window import MainWindow
 
+_COLOUR_NAMES = {
+    **{"kick": "Red", "snare": "Yellow", "toms": "Violet", "hat": "Turquoise"},
+    **{"cymbal": "Lime", "rest": "Blue", "drums": "Orange", "good": "Green"},
+}
 _SHORT_SECONDS, _LONG_SECONDS = 1.0, 5.0
 
 
@@ -282,10 +288,23 @@ class WindowCommands(QObject):
             mute.triggered.connect(lambda: document.toggle_mute(stem))
             solo = menu.addAction("End solo" if strip.solo else "Solo")
             solo.triggered.connect(lambda: document.toggle_solo(stem))
+            self._add_colours(menu.addMenu("Colour"), stem, strip.colour)
             menu.addSeparator()
         show = menu.addAction(f"Show file of {stem if stem in STRIPS else 'original'}")
         show.triggered.connect(lambda: exports.show_file(song_id, stem))
         _pop_up(menu, [self._window.actions_["export"]], place)
+
+    def _add_colours(self, menu: QMenu, stem: str, chosen: str) -> None:
+        document, theme = self._window.document, self._window.theme
+        own = menu.addAction("The stem's own", lambda: document.set_colour(stem, ""))
+        own.setCheckable(True)
+        own.setChecked(not chosen)
+        for token in ("kick", "snare", "toms", "hat", "cymbal", "rest", "drums", "good"):
+            colour = theme.colour(token).name()
+            action = menu.addAction(_swatch(colour), _COLOUR_NAMES[token])
+            action.triggered.connect(lambda _=False, c=colour: document.set_colour(stem, c))
+            action.setCheckable(True)
+            action.setChecked(colour == chosen)
 
     def _fill_models(self, menu: QMenu) -> None:
         menu.clear()
@@ -400,6 +419,12 @@ class WindowCommands(QObject):
         dialog = AboutDialog(self._window, self._window.theme, facts)
         dialog.exec()
         dialog.deleteLater()
+
+
+def _swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(ICON_PX, ICON_PX)
+    pixmap.fill(QColor(colour))
+    return QIcon(pixmap)
 
 
 def _pop_up(menu: QMenu, more: Sequence[object], place: QPoint) -> None:
