@@ -13,10 +13,12 @@ from drumstudio.application.material import AUDITIONS
 from drumstudio.application.transport import Transport
 from drumstudio.core import check
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.hit_shape import HitLimits
 from drumstudio.core.strokes import Cells
 from drumstudio.core.tiles import Grid
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.delta_store import DeltaStore, delta_folder
+from drumstudio.workflows.find_hit import find_hit
 from drumstudio.workflows.find_region import wand_cells
 
 HEARINGS = ("edited", "model", *AUDITIONS)
@@ -44,6 +46,13 @@ class EditSession:
     ----------
     editor : Editor
         What is painted.
+    tolerance_db : float
+        How far the wand goes.
+    hit_limits : HitLimits
+        What one hit may take of the onset brush.
+    clicked_hit : tuple of float or None
+        Where the hit begins that the onset brush took last, in seconds, and the frequency of
+        the click.
     rendered : Listeners
         Called when the newest strokes can be heard.
     failed : Listeners
@@ -67,6 +76,8 @@ class EditSession:
         self.document = document
         self.song_id = song_id
         self.tolerance_db = 15.0
+        self.hit_limits = HitLimits()
+        self.clicked_hit: tuple[float, float] | None = None
         self._transport = transport
         store = DeltaStore(delta_folder())
         self.editor = Editor(document, song_id)
@@ -75,7 +86,10 @@ class EditSession:
         self._last: RenderedEdit | None = None
         self._hearing = "edited"
         self._finding = Background(self.failed)
-        self._finders: dict[str, tuple[Finder, str]] = {"wand": (self._grow, "")}
+        self._finders: dict[str, tuple[Finder, str]] = {
+            "wand": (self._grow, ""),
+            "onset brush": (self._take_hit, ""),
+        }
         self._disconnects = [
             self.editor.edited.connect(self._render),
             self._sound.ready.connect(self._on_ready),
@@ -170,6 +184,15 @@ class EditSession:
 
     def _grow(self, reader: SongReader, grid: Grid, seconds: float, hertz: float) -> Cells | None:
         return wand_cells(reader, grid, seconds, hertz, self.tolerance_db)
+
+    def _take_hit(
+        self, reader: SongReader, grid: Grid, seconds: float, hertz: float
+    ) -> Cells | None:
+        hit = find_hit(reader, grid, seconds, hertz, self.hit_limits)
+        if hit is None:
+            return None
+        self.clicked_hit = (hit.onset_seconds, hertz)
+        return hit.cells
 
     # --- the end ------------------------------------------------------------------------
 

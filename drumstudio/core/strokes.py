@@ -7,7 +7,7 @@ stroke becomes weights on cells is in `core.raster`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,3 +201,57 @@ def _require_range(
     """Raise ValueError unless all values are in [low, high]; NaN never is."""
     if not bool(np.all((values >= low) & (values <= high))):
         raise ValueError(f"every {name} must be in [{low}, {high}]")
+
+
+def span_seconds(shape: Shape, frame_seconds: float) -> tuple[float, float]:
+    """Return when a shape begins and ends.
+
+    Parameters
+    ----------
+    shape : Path, Polygon or Cells
+        Of a stroke.
+    frame_seconds : float
+        Distance of the edit STFT's frames, which cells are counted in.
+    """
+    if isinstance(shape, Cells):
+        first, last = int(shape.runs[0, 0]), int(shape.runs[-1, 0])
+        return first * frame_seconds, last * frame_seconds
+    if isinstance(shape, Path):
+        times, reach = shape.points[:, 0], shape.radius_seconds
+    else:
+        times, reach = shape.corners[:, 0], 0.0
+    return float(times.min()) - reach, float(times.max()) + reach
+
+
+def moved(stroke: Stroke, seconds: float, frame_seconds: float, frames: int) -> Stroke | None:
+    """Return a stroke at another time; None if nothing of it is left in the song.
+
+    Parameters
+    ----------
+    stroke : Stroke
+        What to copy.
+    seconds : float
+        How much later; negative is earlier. Cells move by whole frames.
+    frame_seconds : float
+        Distance of the edit STFT's frames.
+    frames : int
+        How many the song has.
+    """
+    shape: Shape = stroke.shape
+    if isinstance(shape, Cells):
+        runs = shape.runs.copy()
+        runs[:, 0] += round(seconds / frame_seconds)
+        inside = (runs[:, 0] >= 0) & (runs[:, 0] < frames)
+        if not inside.any():
+            return None
+        shape = Cells(runs[inside], shape.weights[np.repeat(inside, runs[:, 2])])
+    else:
+        begin, end = span_seconds(shape, frame_seconds)
+        if end + seconds < 0.0 or begin + seconds > frames * frame_seconds:
+            return None
+        later = (seconds, 0.0, 0.0)
+        if isinstance(shape, Path):
+            shape = replace(shape, points=shape.points + later)
+        else:
+            shape = replace(shape, corners=shape.corners + later[:2])
+    return replace(stroke, shape=shape)

@@ -15,47 +15,32 @@ from drumstudio.core.hit_shape import (
     samples_around,
 )
 from drumstudio.core.tiles import Grid
+from tests import drum_sounds
 
 RATE = 44_100
 
 
 def kick(rate=RATE):
-    time = np.arange(round(0.4 * rate)) / rate
-    sweep = 2 * np.pi * (50.0 * time + 6.0 * (1 - np.exp(-time / 0.03)))
-    beater = np.random.default_rng(2).standard_normal(len(time)) * np.exp(-time / 0.003)
-    return np.sin(sweep) * np.exp(-time / 0.08) + 0.05 * beater
+    return drum_sounds.kick(rate)
 
 
 def snare(rate=RATE):
-    time = np.arange(round(0.2 * rate)) / rate
-    noise = np.random.default_rng(3).standard_normal(len(time))
-    return 0.4 * noise * np.exp(-time / 0.05) + 0.4 * np.sin(2 * np.pi * 190 * time) * np.exp(
-        -time / 0.04
-    )
+    return drum_sounds.snare(rate)
 
 
 def hat(rate=RATE):
-    time = np.arange(round(0.08 * rate)) / rate
-    noise = np.diff(np.random.default_rng(4).standard_normal(len(time) + 1))
-    return 0.2 * noise * np.exp(-time / 0.02)
+    return drum_sounds.hat(rate)
 
 
-PIECES = {"kick": (kick, 60.0), "snare": (snare, 2_000.0), "hat": (hat, 9_000.0)}
-
-
-def backing(seconds, rate=RATE, channels=2):
-    """A chord that goes on, with a bass below."""
-    time = np.arange(round(seconds * rate)) / rate
-    tones = sum(0.06 * np.sin(2 * np.pi * f * time + f) for f in (41.0, 220.0, 277.0, 330.0, 880.0))
-    hiss = 0.001 * np.random.default_rng(5).standard_normal((channels, len(time)))
-    return (tones + hiss).astype(np.float32)
+def backing(seconds, rate=RATE):
+    return drum_sounds.chord(seconds, rate)
 
 
 def with_hit(sound, samples, seconds, rate=RATE, gain=0.5):
-    start = round(seconds * rate)
-    out = samples.copy()
-    out[:, start : start + len(sound)] += (gain * sound).astype(np.float32)
-    return out
+    return drum_sounds.with_hit(sound, samples, seconds, rate, gain)
+
+
+PIECES = {"kick": (kick, 60.0), "snare": (snare, 2_000.0), "hat": (hat, 9_000.0)}
 
 
 def onset_near(samples, click, hertz, rate=RATE):

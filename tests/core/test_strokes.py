@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drumstudio.core.strokes import MAX_POINTS, Cells, Path, Polygon, Stroke, rectangle
+from drumstudio.core.strokes import (
+    MAX_POINTS,
+    Cells,
+    Path,
+    Polygon,
+    Stroke,
+    moved,
+    rectangle,
+    span_seconds,
+)
 from tests.strokes import a_path
 
 
@@ -84,3 +93,40 @@ def test_weights_of_cells_lie_between_0_and_1():
     for weight in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="every weight"):
             Cells(runs, np.array([weight], dtype=np.float16))
+
+
+FRAME = 512 / 44_100
+
+
+def a_stroke(shape):
+    return Stroke("drums", shape, 0.7, "left")
+
+
+def test_a_stroke_moves_in_time_and_keeps_the_rest():
+    path = Path(np.array([[1.0, 300.0, 1.0], [1.2, 400.0, 0.5]]), 0.03, 200.0)
+    for shape in (path, rectangle(1.0, 1.2, 300.0, 400.0)):
+        there = moved(a_stroke(shape), 0.5, FRAME, 1_000)
+        assert (there.target, there.strength, there.channels) == ("drums", 0.7, "left")
+        before, after = (span_seconds(one, FRAME) for one in (shape, there.shape))
+        np.testing.assert_allclose(np.subtract(after, before), 0.5)
+    np.testing.assert_array_equal(there.shape.corners[:, 1], shape.corners[:, 1])
+
+
+def test_cells_move_by_whole_frames_and_what_leaves_the_song_is_left_out():
+    runs = np.array([[10, 5, 2], [11, 0, 3]], dtype=np.int32)
+    cells = Cells(runs, np.arange(5).astype(np.float16) / 8)
+    later = moved(a_stroke(cells), 3.4 * FRAME, FRAME, 100).shape
+    np.testing.assert_array_equal(later.runs[:, 0], [13, 14])
+    np.testing.assert_array_equal(later.weights, cells.weights)
+    cut = moved(a_stroke(cells), -11 * FRAME, FRAME, 100).shape
+    np.testing.assert_array_equal(cut.runs, [[0, 0, 3]])
+    np.testing.assert_array_equal(cut.weights, cells.weights[2:])
+    cut = moved(a_stroke(cells), 89 * FRAME, FRAME, 100).shape
+    np.testing.assert_array_equal(cut.runs, [[99, 5, 2]])
+    assert moved(a_stroke(cells), 90 * FRAME, FRAME, 100) is None
+
+
+def test_an_area_beyond_the_song_is_not_copied():
+    shape = rectangle(1.0, 1.2, 300.0, 400.0)
+    assert moved(a_stroke(shape), -2.0, FRAME, 1_000) is None
+    assert moved(a_stroke(shape), 20.0, FRAME, 1_000) is None
