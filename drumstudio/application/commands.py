@@ -93,6 +93,7 @@ _TABLE = (
     ("restore_model", "Restore the model's drums here", "Ctrl+Shift+D", "Spectrogram"),
     ("selection_to_drums", "Give selection to drums", "D", "Spectrogram"),
     ("selection_to_rest", "Give selection to rest", "Shift+D", "Spectrogram"),
+    ("fix_everywhere", "Fix this everywhere…", "F", "Spectrogram"),
     ("all_frequencies", "Show all frequencies", "Shift+F", "Spectrogram"),
     ("zoom_in", "Zoom in", "Ctrl+= | Ctrl++", "View"),
     ("zoom_out", "Zoom out", "Ctrl+-", "View"),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QWidget
 
 from drumstudio.application import stroke_layers
+from drumstudio.application.alike import AlikeFinder, Review
 from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.editor import ToolSettings
@@ -20,6 +21,7 @@ from drumstudio.core.song import Song
 from drumstudio.core.strokes import Polygon, rectangle
 from drumstudio.ui.actions import Actions
 from drumstudio.ui.bridge import Bridge
+from drumstudio.ui.editor_review import ReviewDialog
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.spectrogram_look import PaneLook, load_look, store_look
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
@@ -69,11 +71,14 @@ class EditorLink(QObject):
         self._pane = pane
         self._splitter = splitter
         self._state = state
+        self._window = parent
         self._actions: Actions | None = None
         self._song: Song | None = None
         self._document: Document | None = None
         self.session: EditSession | None = None
         self.view: SpectrogramView | None = None
+        self._finder: AlikeFinder | None = None
+        self._review: ReviewDialog | None = None
         self._has_its_height = False
         self._is_refused = ""  # a song whose session could not be opened, so that it is told once
         self._disconnects: list[Callable[[], None]] = []
@@ -119,6 +124,7 @@ class EditorLink(QObject):
             ("restore_model", self.restore_selection),
             ("selection_to_drums", lambda: self.paint_selection("drums")),
             ("selection_to_rest", lambda: self.paint_selection("rest")),
+            ("fix_everywhere", self.fix_everywhere),
             ("all_frequencies", self._pane.canvas.whole_height),
         ):
             actions.connect(name, function)
@@ -193,6 +199,11 @@ class EditorLink(QObject):
         for disconnect in self._disconnects:
             disconnect()
         self._disconnects = []
+        if self._review is not None:
+            self._review.reject()
+        if self._finder is not None:
+            self._finder.close()
+            self._finder = None
         self._pane.canvas.close_song()
         if self.view is not None:
             self.view.close()
@@ -225,7 +236,7 @@ class EditorLink(QObject):
             return
         self._actions["spectrogram"].setEnabled(self._song is not None)
         painting = ("swap_target", "brush_smaller", "brush_larger", "restore_model")
-        painting += ("selection_to_drums", "selection_to_rest")
+        painting += ("selection_to_drums", "selection_to_rest", "fix_everywhere")
         for name in (*_TOOL_COMMANDS, *painting):
             self._actions[name].setEnabled(shown and ready)
         for name in ("hear_before", "hear_painted", "hear_unpainted"):
@@ -345,6 +356,66 @@ class EditorLink(QObject):
     def _say_not_found(self) -> None:
         self._studio.noticed("Nothing was found here; try elsewhere")
 
+    # --- the same elsewhere --------------------------------------------------------------
+
+    def fix_everywhere(self) -> None:
+        """Look for hits like the corrected one: in the selection, or what was painted last."""
+        if self.session is None or self._document is None:
+            return
+        try:
+            self._document.require_writable("Cannot paint")
+        except DrumStudioError as error:
+            self.problem.emit(error)
+            return
+        if self._review is not None:
+            self._review.reject()
+        if self._finder is None:
+            self._finder = self._new_finder(self.session)
+        dialog = self._review = ReviewDialog(self._window)
+        dialog.hit_chosen.connect(self._show_hit)
+        dialog.ticks_changed.connect(self._pane.canvas.show_hits)
+        dialog.fix_asked.connect(self._finder.fix)
+        dialog.finished.connect(lambda _: self._review_over(dialog))
+        dialog.show()
+        self._finder.look(self._state.selection)
+
+    def _new_finder(self, session: EditSession) -> AlikeFinder:
+        finder, post = AlikeFinder(session), self._bridge.post
+        finder.found.connect(lambda review: post(lambda: self._show_review(review)))
+        finder.progressed.connect(
+            lambda share: post(lambda: self._show_looking(share), key="looking for hits")
+        )
+        finder.failed.connect(lambda error: post(lambda: self._review_failed(error)))
+        finder.fixed.connect(
+            lambda count: self._studio.noticed(f"Fixed {count} hit{'s' if count != 1 else ''}")
+        )
+        return finder
+
+    def _show_looking(self, share: float) -> None:
+        if self._review is not None:
+            self._review.show_looking(share)
+
+    def _show_review(self, review: Review) -> None:
+        if self._review is not None:
+            self._review.show_review(review)
+
+    def _review_failed(self, error: DrumStudioError) -> None:
+        if self._review is not None:
+            self._review.reject()
+        self.problem.emit(error)
+
+    def _review_over(self, dialog: ReviewDialog) -> None:
+        if self._review is dialog:
+            self._review = None
+            self._pane.canvas.show_hits([])
+            if self._finder is not None and not dialog.result():
+                self._finder.cancel()
+        dialog.deleteLater()
+
+    def _show_hit(self, seconds: float) -> None:
+        self._state.timeline.reveal(seconds)
+        self._transport.scrub(seconds)
+
     # --- hearing -------------------------------------------------------------------------
 
     def toggle_hearing(self, what: str) -> None:
@@ -364,7 +435,7 @@ class EditorLink(QObject):
     def _open_menu(self, _seconds: float, _hertz: float, place: QPoint) -> None:
         menu = QMenu(self._pane)
         if self._actions is not None:
-            names = ("restore_model", "selection_to_drums", "selection_to_rest")
+            names = ("fix_everywhere", "selection_to_drums", "selection_to_rest", "restore_model")
             for name in names:
                 menu.addAction(self._actions[name])
             menu.addSeparator()

@@ -106,6 +106,7 @@ class SpectrogramCanvas(QWidget):
         self._lock = threading.Lock()
         self._news: list[Area | None] = []
         self._hand = _Hand()
+        self._hits: list[tuple[float, bool]] = []
         self.complete = False
         self.pixels_drawn = 0
         self.setAccessibleName("Spectrogram")
@@ -152,6 +153,11 @@ class SpectrogramCanvas(QWidget):
         if self._view is not None:
             self._view.look = look.view
         self.refresh()
+
+    def show_hits(self, hits: list[tuple[float, bool]]) -> None:
+        """Mark hits, in seconds; those that are ticked stand out."""
+        self._hits = hits
+        self.update()
 
     def refresh(self) -> None:
         """Draw everything anew."""
@@ -294,6 +300,13 @@ class SpectrogramCanvas(QWidget):
         if self._state.playing:
             pixel = time.pixel_at(self._state.playhead)
             painter.fillRect(QRectF(pixel - 0.75, 0, 1.5, height), self._theme.colour("accent"))
+        for seconds, ticked in self._hits:
+            pixel = time.pixel_at(seconds)
+            if -1.0 <= pixel <= self.width():
+                colour = self._theme.colour("snare", 230 if ticked else 110)
+                painter.fillRect(QRectF(pixel, 0, 1, height), colour)
+                if ticked:
+                    painter.fillRect(QRectF(pixel - 3, 0, 7, 5), colour)
         self._paint_outlines(painter)
         if self.hasFocus():
             painter.setPen(self._theme.colour("accent", 120))
