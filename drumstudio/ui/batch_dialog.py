@@ -52,6 +52,7 @@ class BatchDialog(Dialog):
         self._list = QListWidget()
         self._list.setAccessibleName("Songs and folders to separate")
         self._list.setMinimumHeight(120)
+        self._list.setProperty("role", "field")
         self.content.addWidget(self._list, 1)
         row = QHBoxLayout()
         row.addWidget(push_button("Add files…", self._add_files))

@@ -252,13 +252,15 @@ class ExportReport(Dialog):
                 f"{file['bytes'] / 1e6:.1f} MB",
             )
             for column, text in enumerate(cells):
-                item = QTableWidgetItem(text)
+                # Room between columns, which only the text itself can have.
+                item = QTableWidgetItem(f"    {text}" if column else text)
                 if column:
                     item.setTextAlignment(
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 table.setItem(row, column, item)
-        table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        table.horizontalHeaderItem(0).setTextAlignment(left)
         table.setFixedHeight(34 + 30 * len(files))
         self.content.addWidget(table)
         lines = QVBoxLayout()

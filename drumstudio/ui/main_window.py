@@ -175,6 +175,7 @@ class MainWindow(QMainWindow):
         queue.retry_on_cpu_asked.connect(studio.jobs.retry_on_cpu)
         queue.remove_asked.connect(studio.queue.remove)
         queue.move_asked.connect(studio.queue.move)
+        queue.height_asked.connect(self._fit_queue)
         queue.clear_asked.connect(studio.queue.clear_finished)
         self.theme.changed.connect(self.document.refresh)
 
@@ -214,6 +215,11 @@ class MainWindow(QMainWindow):
             (self._queue_timer.start if running else self._queue_timer.stop)()
         self.awake.keep(running)
         self._show_button()
+
+    def _fit_queue(self, height: int) -> None:
+        pane = self.panes["Queue"]
+        title = pane.titleBarWidget().sizeHint().height()
+        self.resizeDocks([pane], [height + title], Qt.Orientation.Vertical)
 
     def _show_button(self) -> None:
         song = self.document.song

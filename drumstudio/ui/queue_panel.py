@@ -22,6 +22,7 @@ from drumstudio.ui import tokens
 from drumstudio.ui.parts import icon_button, label, push_button, set_role
 from drumstudio.ui.theme import Theme, tabular
 
+_HIGHEST_PX = 148  # beyond it the rows scroll, unless a person makes the pane higher
 _ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 
 ICONS = {
@@ -50,6 +51,7 @@ class QueuePanel(QWidget):
     remove_asked = Signal(int)
     move_asked = Signal(int, int)
     clear_asked = Signal()
+    height_asked = Signal(int)  # in pixels, when what is shown has become higher or lower
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class QueuePanel(QWidget):
         self._box.setContentsMargins(4, 0, 4, 4)
         self._box.setSpacing(0)
         self._box.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -71,6 +73,18 @@ class QueuePanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
+
+    def _fit_height(self) -> None:
+        """Have room for a few rows; without jobs the pane is its title, not an empty space."""
+        wanted = sum(view.sizeHint().height() for view in self._rows.values())
+        self.setMinimumHeight(min(wanted + 8, _HIGHEST_PX) if wanted else 0)
+        self.setMaximumHeight(_ANY_HEIGHT if wanted else 0)
+
+    def show_details(self, row: JobRow) -> None:
+        """Make room for the details of a failure and bring them into view, or give it back."""
+        self._fit_height()
+        self.height_asked.emit(self.minimumHeight())
+        self._scroll.ensureWidgetVisible(row)
 
     def show_rows(self, rows: tuple[Row, ...], device: str) -> None:
         """Show the queue as it is."""
@@ -85,9 +99,7 @@ class QueuePanel(QWidget):
                 self._box.insertWidget(place, view)
             view.show_row(row, device)
         self._summary.setText(summary(rows))
-        # Without jobs the pane is its title, not an empty space.
-        self.setMinimumHeight(44 if rows else 0)
-        self.setMaximumHeight(_ANY_HEIGHT if rows else 0)
+        self._fit_height()
         self._clear.setVisible(any(row.state in (State.DONE, State.CANCELLED) for row in rows))
 
 
@@ -107,6 +119,7 @@ class JobRow(QWidget):
     def __init__(self, number: int, theme: Theme, panel: QueuePanel) -> None:
         super().__init__()
         self._theme = theme
+        self._panel = panel
         self._state: State | None = None
         self._row: Row | None = None
         self._icon = QLabel()
@@ -222,6 +235,8 @@ class JobRow(QWidget):
 
     def _toggle_details(self) -> None:
         self._details.setVisible(not self._details.isVisible())
+        self.layout().activate()
+        self._panel.show_details(self)
 
 
 class _Details(QWidget):

@@ -10,6 +10,7 @@ from drumstudio.ui import tokens
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.theme import Theme, tabular
 from drumstudio.ui.time_mouse import TimeMouse
+from drumstudio.ui.wave_picture import blend
 
 HEIGHT_PX = 40
 _CLOCK_SPACING_PX = 84.0
@@ -104,7 +105,8 @@ class Ruler(QWidget):
         for marker in self._state.markers:
             pixel = view.pixel_at(marker.seconds)
             width = painter.fontMetrics().horizontalAdvance(marker.name) + 8
-            painter.fillRect(QRectF(pixel, 0, width, 14), self._theme.colour("snare", 60))
+            flag = blend(self._theme.colour("panel"), self._theme.colour("snare"), 0.3)
+            painter.fillRect(QRectF(pixel, 0, width, 14), flag)
             painter.fillRect(QRectF(pixel, 0, 1.5, HEIGHT_PX), self._theme.colour("snare"))
             painter.setPen(self._theme.colour("text"))
             painter.drawText(QPointF(pixel + 4, 11), marker.name)

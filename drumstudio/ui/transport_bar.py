@@ -83,7 +83,8 @@ class TransportBar(QWidget):
         for part in (self._clock, self._bars):
             row.addSpacing(4)
             row.addWidget(part)
-        row.addWidget(upright_line())
+        self._line = upright_line()
+        row.addWidget(self._line)
         row.addWidget(self._tempo)
         row.addWidget(self._snap)
         row.addStretch(1)
@@ -150,6 +151,7 @@ class TransportBar(QWidget):
 
     def show_tempo(self, text: str, tip: str, *, shown: bool) -> None:
         """Show the tempo and how sure it is; without a song nothing."""
+        self._line.setVisible(shown)
         self._tempo.setVisible(shown)
         self._snap.setVisible(shown)
         self._tempo.setText(text)

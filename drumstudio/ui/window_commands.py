@@ -413,7 +413,7 @@ class WindowCommands(QObject):
             ("Computes on", studio.last_device or studio.settings.device),
             ("Sound output", output.name if output is not None else "not opened yet"),
             ("Models", ", ".join(f"{card.name} ({card.licence})" for card in cards)),
-            ("Formats", ", ".join(form.label for form in FORMATS.values())),
+            ("Formats", "; ".join(form.label for form in FORMATS.values())),
             ("Data", str(paths.user_data_folder())),
         ]
         dialog = AboutDialog(self._window, self._window.theme, facts)
