@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from drumstudio.core.bands import Bands, Levels, decibels
 
-SUGGESTED = 0.42
+SUGGESTED = 0.45
 """From this likeness on a hit is suggested. Ours, measured by benchmarks/hits.py."""
 
-LISTED = 0.2
+LISTED = 0.1
 """Less like ones are not offered at all."""
 
 # All ours, measured by benchmarks/hits.py.
