@@ -155,9 +155,6 @@ class DocumentLink(QObject):
     def _preview_of(self, song: Song | None) -> SongPreview | None:
         return self._studio.preview(song) if song is not None else None
 
-    def _preview_of(self, song: Song | None) -> SongPreview | None:
-        return self._studio.preview(song) if song is not None else None
-
     def _take_sound(self, material: Material | None) -> None:
         self._is_playable = material is not None
         self._transport.open(material)
