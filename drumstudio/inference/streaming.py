@@ -17,6 +17,7 @@ from drumstudio.core.audio import Samples
 from drumstudio.core.errors import ModelCorruptError
 from drumstudio.inference.base import SampleReader, Separator, as_tensor
 from drumstudio.inference.chunk_store import ChunkStore
+from drumstudio.inference.memory import give_back_freed_memory
 from drumstudio.jobs.job import Checkpoint
 
 
@@ -207,6 +208,8 @@ def separate_chunks(
         if shown is not None:
             shown(chunk.start, kept)
         done += chunk.stop - chunk.start
+        del mixture, drums, kept  # not beside those of the next chunk
+        give_back_freed_memory()
 
 
 def separate_channels(separator: Separator, mixture: Samples) -> Samples:

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.serial
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc for RssAnon")
 def test_memory_does_not_hang_on_the_length_of_the_song():
-    long, short = (10_800, 600) if nightly() else (1_200, 120)
+    # Lengths that make chunks of one size; the planner cuts others' chunks up to 15 % shorter.
+    long, short = (10_800, 600) if nightly() else (1_200, 204)
     done = subprocess.run(
         [sys.executable, "benchmarks/long_file.py", "--json"]
         + ["--seconds", str(long), "--short-seconds", str(short)],
@@ -33,8 +34,8 @@ def test_memory_does_not_hang_on_the_length_of_the_song():
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     memory, growth = figures["long_memory_mb"], figures["long_to_short"]
-    control = figures["short_file_whole_memory_mb"]
-    control_growth = control / figures["short_memory_mb"]
+    control = figures["short_file_whole_held_mb"]
+    control_growth = control / figures["short_held_mb"]
     record(
         "R23",
         what=f"anonymous memory above idle, {long} s against {short} s, stereo 44.1 kHz",
