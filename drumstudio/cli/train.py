@@ -14,6 +14,7 @@ from typing import Any
 from drumstudio import paths
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
+from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
 from drumstudio.cli.terminal import DONE, ProgressBar, print_json, print_table, say
 from drumstudio.workflows.workshop import Workshop
 
@@ -24,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train = actions.add_parser("run", help="train, or go on with a training that was stopped")
     train.add_argument("--recipe", required=True, metavar="ID|FILE", help="ours: fast")
     train.add_argument("--data", action="append", default=[], metavar="FOLDER")
-    train.add_argument("--from", dest="start", metavar="ID", help="begin with a model's weights")
+    train.add_argument(
+        "--from", dest="start", metavar="ID|FOLDER", help="begin with a model's weights"
+    )
     train.add_argument("--minutes", type=float, help="how long; default: as the recipe says")
     train.add_argument("--device", default=None, choices=["auto", "cpu", "cuda"])
     train.add_argument("--out", type=Path, metavar="FOLDER", help="the training's own folder")
@@ -46,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 folder = options.out or paths.user_data_folder() / "trainings" / (
                     Path(options.recipe).stem
                 )
-                start = default_catalog().find(options.start) if options.start else None
+                start = _model(options.start) if options.start else None
                 report = workshop.pool.run(
                     "train",
                     bar,
@@ -68,6 +71,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"{report['model']}: {report['steps']} steps in {report['minutes']:.1f} minutes")
         say("Put that folder among your models to use it: " + str(paths.user_models_folder()))
     return DONE
+
+
+def _model(id_or_folder: str) -> ModelCard:
+    """Return a model of the catalog, or the one that another training left in a folder."""
+    folder = Path(id_or_folder)
+    if (folder / CARD_NAME).is_file():
+        return read_card(folder)
+    return default_catalog().find(id_or_folder)
 
 
 def _tell_check(report: dict[str, Any]) -> None:

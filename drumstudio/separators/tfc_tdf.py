@@ -31,7 +31,8 @@ class TfcTdfSeparator(Separator):
     sample_rate : int
         The rate the network was trained at, in hertz.
     level_db : float
-        Decibels by which the song seems louder to the network than it is.
+        Decibels by which the song seems louder to the network than it is; below 0, doubtful
+        sounds below 200 Hz tend to go to the rest.
     """
 
     channels = 2
@@ -66,7 +67,12 @@ class TfcTdfSeparator(Separator):
         net = TfcTdf(**card.network)
         check_tensors(dict(weights), net)
         net.load_state_dict(dict(weights))
-        return cls(net, float(settings.get("isolation", 0.0)), card.sample_rate)
+        return cls(
+            net,
+            float(settings.get("isolation", 0.0)),
+            card.sample_rate,
+            float(settings.get("level", 0.0)),
+        )
 
     def to(self, device: str) -> None:
         """Move the network and what it knows of the song."""

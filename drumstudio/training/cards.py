@@ -84,6 +84,15 @@ def write_card(
         default=0.0,
         label="Isolation (above 0: less of the rest, quieter drums)",
     )
+    lines += _table(
+        "parameters",
+        name="level",
+        type="float",
+        minimum=-12.0,
+        maximum=6.0,
+        default=recipe.level_db,
+        label="Level the network hears, dB (lower: a doubtful bass stays in the rest)",
+    )
     for source in trained_on:
         lines += _table(
             "trained_on", name=source.name, licence=source.licence, credit=source.credit

@@ -51,6 +51,8 @@ class Recipe:
     pool : PoolRules
     without_licences, without_origins : tuple of str
         Sources that are left out.
+    level_db : float
+        Default of the model's setting `level`.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Recipe:
     pool: PoolRules
     without_licences: tuple[str, ...]
     without_origins: tuple[str, ...]
+    level_db: float = 0.0
 
 
 def recipe_ids() -> list[str]:
@@ -110,6 +113,7 @@ def read_recipe(id_or_file: str) -> Recipe:
             ),
             without_licences=tuple(data.get("without_licences", ())),
             without_origins=tuple(data.get("without_origins", ())),
+            level_db=float(table.get("level_db", 0.0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(path, f"{type(error).__name__}: {error}") from error

@@ -59,6 +59,18 @@ def test_isolation_takes_less(card, tmp_path):
     assert np.sum(isolated**2) < np.sum(plain**2)
 
 
+def test_the_level_the_network_hears_is_the_cards_unless_told(card, tmp_path):
+    samples = 0.1 * np.random.default_rng(0).standard_normal((2, 60_000)).astype(np.float32)
+    plain = run(card, tmp_path, samples, "plain")
+    told = run(card, tmp_path, samples, "told", settings={"level": -6.0})
+    assert not np.array_equal(told, plain)
+    text = (card.folder / "model.toml").read_text()
+    before, name, after = text.partition('name = "level"')
+    lowered = before + name + after.replace("default = 0.0", "default = -6.0", 1)
+    (card.folder / "model.toml").write_text(lowered)
+    np.testing.assert_array_equal(run(card, tmp_path, samples, "lowered"), told)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_number_of_channels_is_taken(card, tmp_path, channels):
     samples = 0.1 * np.random.default_rng(0).standard_normal((channels, 60_000))

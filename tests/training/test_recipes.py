@@ -11,7 +11,7 @@ def test_every_recipe_of_ours_is_complete():
     assert "fast" in recipe_ids()
     for name in recipe_ids():
         recipe = read_recipe(name)
-        assert recipe.id == name
+        assert name.startswith(recipe.id)
         NETWORKS[recipe.engine](**recipe.network)
 
 
@@ -21,6 +21,15 @@ def test_the_shipped_card_is_of_the_recipes_network():
     card, recipe = default_catalog().find("fast"), read_recipe("fast")
     assert card.network == recipe.network
     assert card.trained_on
+
+
+def test_the_last_recipe_of_a_model_goes_on_from_the_first():
+    from drumstudio.catalog.catalog import default_catalog
+
+    first, last = read_recipe("fast"), read_recipe("fast-finish")
+    assert (last.id, last.network) == (first.id, first.network)
+    levels = {p.name: p.default for p in default_catalog().find("fast").parameters}
+    assert levels["level"] == last.level_db
 
 
 def test_a_recipe_can_be_a_file(tiny_recipe):

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import DrumStudioError, SettingError
-from drumstudio.training.score_table import as_table, write_table
+from drumstudio.training.score_table import as_table, with_table, write_table
+
+
+README = Path(__file__).parents[2] / "README.md"
+REPORT = "evaluation.json"
 
 
 def result(sdr: float = 3.0) -> dict:
@@ -49,3 +57,21 @@ def test_a_text_without_marks_is_refused_and_left_alone(tmp_path, text):
 def test_a_text_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DrumStudioError):
         write_table(tmp_path / "none.md", result())
+
+
+def test_the_readme_holds_the_table_of_the_model_that_ships():
+    card = default_catalog().find("fast")
+    report = json.loads((card.folder / REPORT).read_text(encoding="utf8"))
+    text = README.read_text(encoding="utf8")
+    assert with_table(text, report) == text
+    # The negative control: other scores are another text.
+    report["mean"]["fast"]["sdr"] += 1
+    assert with_table(text, report) != text
+
+
+def test_the_card_that_ships_states_the_scores_of_its_report():
+    card = default_catalog().find("fast")
+    report = json.loads((card.folder / REPORT).read_text(encoding="utf8"))
+    stated = {score.metric: score.value for score in card.scores}
+    assert stated["sdr_mean"] == pytest.approx(report["mean"]["fast"]["sdr"], abs=1e-3)
+    assert stated["sdr_median"] == pytest.approx(report["median"]["fast"]["sdr"], abs=1e-3)
