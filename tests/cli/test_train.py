@@ -38,6 +38,10 @@ def test_folder_train_evaluate_card_separate(songs, tmp_path):
     trained = studio("train", "run", "--recipe", recipe, "--data", songs, "--out", work, "--json")
     assert trained.returncode == 0, trained.stderr
     assert json.loads(trained.stdout)["steps"] == 4
+    tuned = studio("train", "run", "--recipe", recipe, "--data", songs, "--from", work / "tiny",
+                   "--minutes", "0.0001", "--out", tmp_path / "tuned", "--json")  # fmt: skip
+    assert tuned.returncode == 0, tuned.stderr
+    assert json.loads(tuned.stdout)["steps"] == 1
     shutil.copytree(work / "tiny", paths.user_models_folder() / "tiny")
 
     excerpt = tmp_path / "excerpts" / "one"

@@ -9,7 +9,6 @@ from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.training.score_table import as_table, with_table, write_table
 
-
 README = Path(__file__).parents[2] / "README.md"
 REPORT = "evaluation.json"
 
