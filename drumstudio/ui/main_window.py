@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QMainWindow,
     QSizePolicy,
     QSplitter,
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.log = Log()
         self._states: dict[int, State] = {}
         self._closed = False
+        self._asks = True  # before it closes, if there is something to lose
         self.bridge = Bridge(self)
         self.state = SongState(self)
         self._build()
@@ -257,15 +259,19 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
         """Close, after at most one question."""
-        if not self._closed and not self.files.may_close(self.close_now):
+        if self._asks and not self._closed and not self.files.may_close(self.close_now):
             event.ignore()
             return
         self.finish()
         event.accept()
 
     def close_now(self) -> None:
-        """Close without asking."""
-        self.finish()
+        """Close without asking, and with it every question that is open."""
+        for widget in QApplication.topLevelWidgets():
+            if isinstance(widget, QDialog) and widget.isVisible():
+                widget.reject()
+        # Closed while it is seen: a program ends with its last window, not with a hidden one.
+        self._asks = False
         self.close()
 
     def finish(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QMessageBox, QPushButton
 
@@ -318,3 +318,10 @@ def test_missing_sound_is_said_once_and_comes_back_when_it_is_found(window, song
     hidden.rename(mixture)
     window.document.refresh()
     assert all(lane.waveform is not None for lane in window.state.lanes)
+
+
+def test_closing_without_asking_closes_an_open_question_too(window, qtbot):
+    """As when the system shuts down: a dialog must not keep the program alive."""
+    QTimer.singleShot(200, window.close_now)
+    window.actions_["preferences"].trigger()  # returns when the dialog is closed
+    assert not window.isVisible()
