@@ -373,8 +373,9 @@ class Transport:
     def audition(self, what: str) -> None:
         """Hear one of the material's auditions instead; an empty name for none."""
         with self._changing():
-            self._view = replace(self._view, audition=what)
-            self._tell_deck()
+            if what != self._view.audition:
+                self._view = replace(self._view, audition=what)
+                self._tell_deck()
 
     def set_edits(self, deltas: Deltas | None, painted: Deltas | None) -> None:
         """Have the drums heard as edited from the next block on, without a gap.

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from drumstudio.core.levels import LOWEST_DB
 from drumstudio.core.strokes import Path, Polygon
@@ -26,6 +26,7 @@ from drumstudio.ui.spectrogram_look import (
 )
 from drumstudio.ui.tool_bar import TOOLS
 from tests.ui.conftest import put_song
+from tests.ui.test_window import controls
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -124,6 +125,41 @@ def test_another_song_takes_the_pane(shown, music, qtbot):
     qtbot.waitUntil(lambda: shown.spectrogram.canvas.complete, timeout=20_000)
     drag(shown, (0.5, 500.0), (1.0, 900.0))
     assert [len(song.layers) for song in shown.studio.songs] == [0, 1]
+
+
+def test_every_control_of_the_pane_has_a_name_of_its_own_and_is_reached_by_tab(shown):
+    names = [one.accessibleName() or getattr(one, "text", str)() for one in controls(shown)]
+    assert all(names)
+    assert len(names) == len(set(names)), sorted(names)
+    inside = [one for one in controls(shown) if shown.spectrogram.isAncestorOf(one)]
+    assert len(inside) > 20
+    shown.spectrogram.canvas.setFocus()
+    reached = set()
+    for _ in range(150):
+        QTest.keyClick(QApplication.focusWidget() or shown, Qt.Key.Key_Tab)
+        reached.add(QApplication.focusWidget())
+    missed = [
+        one.accessibleName()
+        for one in inside
+        if one not in reached
+        and one.isEnabled()
+        # An exclusive group is one stop; the arrow keys change it.
+        and not (isinstance(one, QAbstractButton) and one.group() is not None)
+    ]
+    assert missed == []
+    assert shown.spectrogram.canvas in reached
+
+
+def test_the_pane_fits_into_the_smallest_window(shown):
+    shown.resize(1100, 680)
+    QApplication.processEvents()
+    assert (shown.width(), shown.height()) == (1100, 680)
+    for control in controls(shown):
+        if shown.spectrogram.isAncestorOf(control):
+            corner = control.mapTo(shown.work, QPoint(control.width(), control.height()))
+            assert corner.x() <= shown.work.width(), control.accessibleName()
+            assert corner.y() <= shown.work.height(), control.accessibleName()
+    assert shown.spectrogram.canvas.height() >= 80
 
 
 # --- painting --------------------------------------------------------------------------
