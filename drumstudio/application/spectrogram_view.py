@@ -20,7 +20,7 @@ from drumstudio.application.document import Document
 from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FULL, Bytes, FieldPixels, area_of
 from drumstudio.application.listeners import Listeners
-from drumstudio.application.spectrogram_strips import SpectrogramStrips, Strip
+from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips, Strip
 from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
 from drumstudio.core import check
 from drumstudio.core.closing import Closing
@@ -387,9 +387,12 @@ class SpectrogramView(Closing):
         while self._retired:
             self._retired.pop().close()
         sound.tiles.compute(key)
-        width = key.detail.step * TILE_COLUMNS / self._grid.sample_rate
-        start = key.number * width
-        self._tell(Area(start - width / 2, start + 1.5 * width, 0.0, self._grid.sample_rate / 2))
+        # A strip is drawn anew as a whole, also for a tile that only its hidden end needs.
+        strip = STRIP_COLUMNS * self._samples_per_pixel
+        first = key.number * TILE_COLUMNS * key.detail.step
+        last = first + TILE_COLUMNS * key.detail.step
+        rate = self._grid.sample_rate
+        self._tell(Area((first - strip) / rate, (last + strip) / rate, 0.0, rate / 2))
 
     def _bring(self, pixels: FieldPixels, index: TileIndex, viewport: Viewport) -> None:
         pixels.make(index, viewport)

@@ -146,6 +146,23 @@ def test_without_an_overview_the_picture_comes_in_and_that_is_told(view):
     assert max(area.stop_seconds for area in told) >= SECONDS
 
 
+@pytest.mark.parametrize("first_column", [200, 250, 301, 337])
+def test_a_window_that_draws_only_what_it_is_told_of_is_complete_in_the_end(view, first_column):
+    viewport = replace(NEAR, first_column=first_column, columns=150, seconds_per_pixel=0.012)
+    drawn = view.picture(viewport).level.copy()
+    told = []
+    view.changed.connect(told.append)
+    view.picture(viewport)
+    assert view.wait(20)
+    for area in told:
+        seen = viewport.pixels_of(area)
+        if seen is not None:
+            first, last, top, bottom = seen
+            part = view.picture(viewport, (first, last), (top, bottom)).level
+            drawn[top:bottom, first:last] = part
+    np.testing.assert_array_equal(drawn, exact(view, viewport).level)
+
+
 def test_an_overview_that_comes_later_is_taken(project, view):
     assert not view.has_overview
     build(project)
