@@ -547,6 +547,7 @@ class Document:
     def close(self) -> None:
         """Close. Unsaved edits stay in the journal and come back when it is opened again.
 
+        They are offered when the program is started next: it may have been ended by a shutdown.
         A project without a name in which nothing was done leaves nothing behind.
 
         Raises
@@ -559,22 +560,23 @@ class Document:
             if self._lock is None:
                 return
             empty = self.project == Project(self.project.id) and not self.history.commands
-            never_saved = self.is_never_saved
+            never_saved, modified = self.is_never_saved, self.is_modified
             try:
-                if self.is_modified:
+                if modified:
                     self.flush()
             finally:
-                self._let_go()
+                self._let_go(forget=not modified)
                 self._lock.release()
                 self._lock = None
                 if never_saved and empty:
                     shutil.rmtree(self._folder.path, ignore_errors=True)
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, forget: bool = True) -> None:
         if self._autosave is not None:
             self._autosave.close()
             self._autosave = None
-            recovery.forget_open(self._folder)
+            if forget:
+                recovery.forget_open(self._folder)
 
     def __enter__(self) -> Document:
         return self

@@ -70,9 +70,21 @@ def test_a_project_that_was_closed_or_has_nothing_unsaved_is_not_offered(tmp_pat
     saved = edited(Document.create(tmp_path / "Saved"))
     saved.save()
     crash(saved)
-    edited(Document.create(tmp_path / "Closed")).close()
+    closed = edited(Document.create(tmp_path / "Closed"))
+    closed.save()
+    closed.close()
     assert recoverable_projects() == []
     assert list((unsaved_folder().parent / "open").iterdir()) == []
+
+
+def test_a_project_closed_by_a_shutdown_is_offered_until_it_is_saved_or_discarded(tmp_path):
+    edited(Document.create(tmp_path / "Project"), 3).close()
+    (found,) = recoverable_projects()
+    assert (found.edits, found.never_saved) == (3, False)
+    with Document.open(found.path) as again:
+        assert again.recovered_edits == 3
+        again.discard_edits()
+    assert recoverable_projects() == []
 
 
 def test_a_project_that_is_gone_is_forgotten(tmp_path):

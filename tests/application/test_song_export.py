@@ -105,7 +105,7 @@ def test_a_project_s_mix_can_be_written_from_the_command_line(document, tmp_path
     assert [path.name for path in out.iterdir()] == ["Song_mix.wav"]
     assert soundfile.info(out / "Song_mix.wav").frames == 0.75 * SAMPLE_RATE
     assert asked[0]["seconds"] == (0.5, 1.25)
-    assert run([*words, "--stems", "bass"], lambda _: None) == 1
-    assert run([*words, "--range", "9"], lambda _: None) == 1
+    assert run([*words, "--stems", "bass"], lambda _: None) == 2
+    assert run([*words, "--range", "9"], lambda _: None) == 2
     with Document.open(document.folder.path) as untouched:
         assert not untouched.is_modified
