@@ -21,6 +21,7 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ if sys.platform != "win32":
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _LONGEST_KEPT_NAME = 200  # bytes; with dot, random part and suffix well below 255
+_YOUNG_SECONDS = 1.0  # a writer that has just created its file may not hold it yet
 _TEMPORARY_NAME = re.compile(r"\..*\.[0-9a-f]{12}\.partial", re.DOTALL)
 
 Observer = Callable[[str, Path], None]
@@ -80,6 +82,24 @@ def replace(source: Path, target: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file."""
     os.unlink(path)
+
+
+def hold(path: Path) -> int | None:
+    """Lock a file for as long as the descriptor is open; None where that can not be.
+
+    Not where it is another's, nor on Windows, where an open file can not be renamed.
+    """
+    if sys.platform == "win32":
+        return None
+    descriptor = None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another has it, or a file system without locks
+        if descriptor is not None:
+            os.close(descriptor)
+        return None
+    return descriptor
 
 
 def sync_folder(folder: Path) -> None:
@@ -137,9 +157,11 @@ def writing(
     what = what or f"Cannot write {path.name}"
     temporary = target.parent / _temporary_name(target.name)
     _tell("started", temporary)
+    held = None
     try:
         _refuse_read_only(target)
         close(create_file(temporary))
+        held = hold(temporary)
         yield temporary
         descriptor = open_file(temporary)
         try:
@@ -157,6 +179,8 @@ def writing(
             raise explain_os_error(error, what, target, kind=kind) from error
         raise
     finally:
+        if held is not None:
+            os.close(held)
         _tell("ended", temporary)
 
 
@@ -219,6 +243,27 @@ def remove_leftovers(folder: Path) -> int:
                 with contextlib.suppress(OSError):
                     remove(path)
                     removed += 1
+    return removed
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove temporary files whose writers were killed, from a folder that others may write to.
+
+    A file is taken for abandoned if nobody holds it and it is some seconds old. What can not
+    be listed, locked or removed stays. Returns how many were removed.
+    """
+    removed = 0
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if not is_temporary(path) or time.time() - path.lstat().st_mtime < _YOUNG_SECONDS:
+                continue
+            held = hold(path)
+            if held is None:
+                continue
+            with contextlib.suppress(OSError):
+                remove(path)
+                removed += 1
+            os.close(held)
     return removed
 
 

@@ -129,6 +129,22 @@ def test_room_is_asked_for_before_a_job_also_where_the_folder_is_yet_to_come(tmp
     assert caught.value.what == "Cannot export"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can not be renamed there")
+def test_only_what_no_living_writer_holds_is_removed_from_a_shared_folder(tmp_path):
+    abandoned = tmp_path / f".song.wav.{'a' * 12}.partial"
+    young = tmp_path / f".song.wav.{'b' * 12}.partial"
+    mine = tmp_path / "mine.partial"
+    for path in (abandoned, young, mine):
+        path.write_bytes(b"x")
+        os.utime(path, (0, 0) if path != young else None)
+    with atomic.writing(tmp_path / "song.wav") as living:
+        os.utime(living, (0, 0))
+        assert atomic.remove_abandoned(tmp_path) == 1
+        assert living.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, mine.name, "song.wav"]
+    assert atomic.remove_abandoned(tmp_path / "nowhere") == 0
+
+
 def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
     kept = [tmp_path / name for name in (".hidden", "a.partial", ".a.partial", "song.wav")]
     for path in kept:

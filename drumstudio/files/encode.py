@@ -220,6 +220,7 @@ def _require_room(paths: dict[str, Path], bytes_each: int) -> None:
         there = [path for path in paths.values() if path.parent == folder]
         with explained(there[0]):
             folder.mkdir(parents=True, exist_ok=True)
+        atomic.remove_abandoned(folder)
         atomic.require_free(folder, len(there) * bytes_each, f"Cannot write {there[0].name}")
 
 

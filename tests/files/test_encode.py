@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -325,6 +326,16 @@ def test_a_file_that_is_there_is_never_replaced_unasked(export, tmp_path):
     assert files_in(tmp_path / "out") == ["x_rest.wav"]
     assert (tmp_path / "out" / "x_rest.wav").read_text() == "mine"
     export(*pair(500), overwrite=True)
+    assert files_in(tmp_path / "out") == ["x_drums.wav", "x_rest.wav"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file can not be renamed there")
+def test_what_a_killed_export_left_in_the_folder_is_swept_by_the_next(export, tmp_path):
+    (tmp_path / "out").mkdir()
+    left = tmp_path / "out" / f".x_drums.wav.{'0' * 12}.partial"
+    left.write_bytes(b"half a song")
+    os.utime(left, (0, 0))
+    export(*pair())
     assert files_in(tmp_path / "out") == ["x_drums.wav", "x_rest.wav"]
 
 
