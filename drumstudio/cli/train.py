@@ -29,11 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="start", metavar="ID|FOLDER", help="begin with a model's weights"
     )
     train.add_argument("--minutes", type=float, help="how long; default: as the recipe says")
+    train.add_argument("--seed", type=int, help="another seed than the recipe's")
     train.add_argument("--device", default=None, choices=["auto", "cpu", "cuda"])
     train.add_argument("--out", type=Path, metavar="FOLDER", help="the training's own folder")
+    mean = actions.add_parser("mean", help="the mean of trainings that began with one model")
+    mean.add_argument("folders", nargs="+", metavar="FOLDER", help="models, each with its card")
+    mean.add_argument("--recipe", required=True, metavar="ID|FILE", help="what trained them")
+    mean.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     check = actions.add_parser("check", help="show what was understood of training folders")
     check.add_argument("--data", action="append", required=True, metavar="FOLDER")
-    for words in (train, check):
+    for words in (train, mean, check):
         words.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -45,6 +50,14 @@ def run(options: argparse.Namespace) -> int:
         try:
             if options.action == "check":
                 report = workshop.pool.run("check_training_data", bar, folders=options.data)
+            elif options.action == "mean":
+                report = workshop.pool.run(
+                    "mean_of_models",
+                    bar,
+                    recipe=options.recipe,
+                    card_folders=options.folders,
+                    folder=str(options.out),
+                )
             else:
                 folder = options.out or paths.user_data_folder() / "trainings" / (
                     Path(options.recipe).stem
@@ -60,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
                     device=options.device or "auto",
                     threads=stored.processor_threads,
                     from_card=str(start.folder) if start else None,
+                    seed=options.seed,
                 )
         finally:
             bar.close()
@@ -67,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
         print_json(report)
     elif options.action == "check":
         _tell_check(report)
+    elif options.action == "mean":
+        print(f"{report['model']}: the mean of {report['models']} models")
     else:
         print(f"{report['model']}: {report['steps']} steps in {report['minutes']:.1f} minutes")
         say("Put that folder among your models to use it: " + str(paths.user_models_folder()))

@@ -42,6 +42,7 @@ def train_job(
     device: str = "auto",
     threads: int = 1,
     from_card: str | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """Train a model, or go on with a training that was left; the worker's job.
 
@@ -64,6 +65,8 @@ def train_job(
         For the processor's part.
     from_card : str, optional
         Folder of a model whose weights are the start.
+    seed : int, optional
+        In place of the recipe's.
 
     Returns
     -------
@@ -83,6 +86,8 @@ def train_job(
         plan = replace(plan, steps=steps)
     elif minutes is not None:
         plan = replace(plan, steps=0, minutes=minutes)
+    if seed is not None:
+        plan = replace(plan, seed=seed)
     book = replace(book, plan=plan)
     checkpoint(0.0, "Looking at the training folders")
     found = find_sources(

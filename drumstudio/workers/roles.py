@@ -57,6 +57,9 @@ JOBS = {
         "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"
     ),
     "train": Job("drumstudio.training.run:train_job", "train", "training"),
+    "mean_of_models": Job(
+        "drumstudio.training.means:mean_job", "train", "taking the mean of models"
+    ),
     "check_training_data": Job(
         "drumstudio.training.folders:check", "train", "looking at the training folders"
     ),
