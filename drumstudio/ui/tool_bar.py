@@ -190,7 +190,7 @@ class ToolBar(QWidget):
         self._channels.setAccessibleName("Channels that are painted")
         self._channels.setToolTip("Paint both channels, or one alone")
         self._channels.setProperty("role", "small")
-        self._channels.setFixedSize(60, 24)
+        self._channels.setFixedSize(66, 24)
         self._channels.activated.connect(
             lambda place: self._change(channels=self._channels.itemData(place))
         )
