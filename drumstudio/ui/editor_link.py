@@ -13,10 +13,12 @@ from drumstudio.application.alike import AlikeFinder, Review
 from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.editor import ToolSettings
+from drumstudio.application.material import AUDITIONS
 from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.hit_shape import HitLimits
 from drumstudio.core.song import Song
 from drumstudio.core.strokes import Polygon, rectangle
 from drumstudio.ui.actions import Actions
@@ -98,6 +100,7 @@ class EditorLink(QObject):
         tools.tool_chosen.connect(tools.choose)
         tools.settings_changed.connect(self._take_settings)
         tools.tolerance_changed.connect(self._take_tolerance)
+        tools.hit_limits_changed.connect(self._take_hit_limits)
         tools.hearing_asked.connect(self.toggle_hearing)
         layers.chosen.connect(self._choose_layer)
         layers.add_asked.connect(lambda kind: self._on_song(stroke_layers.add_layer, kind))
@@ -172,6 +175,7 @@ class EditorLink(QObject):
         self._is_refused = ""
         session.editor.settings = self._pane.tools.settings
         session.tolerance_db = self._pane.tools.tolerance_db
+        session.hit_limits = self._pane.tools.hit_limits
         post = self._bridge.post
         self._disconnects = [
             session.failed.connect(lambda error: post(lambda: self.problem.emit(error))),
@@ -296,6 +300,10 @@ class EditorLink(QObject):
     def _take_tolerance(self, tolerance_db: float) -> None:
         if self.session is not None:
             self.session.tolerance_db = tolerance_db
+
+    def _take_hit_limits(self, limits: HitLimits) -> None:
+        if self.session is not None:
+            self.session.hit_limits = limits
 
     def _tell_hint(self) -> None:
         over = self._pane.canvas.underMouse() and self.session is not None
@@ -423,6 +431,9 @@ class EditorLink(QObject):
         if self.session is not None:
             self.session.toggle(what)
             self._show_hearing()
+            layers = self.session.editor.song.layers
+            if self.session.hearing in AUDITIONS and not any(one.strokes for one in layers):
+                self._studio.noticed("Nothing is painted yet")
         else:
             self._pane.tools.show_hearing("edited")
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QLabel,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -19,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.application.edit_session import HEARINGS
-from drumstudio.application.editor import ToolSettings
+from drumstudio.application.editor import FINDERS, ToolSettings
+from drumstudio.core.hit_shape import HitLimits
 from drumstudio.ui.parts import icon_button, label, upright_line
 from drumstudio.ui.theme import Theme
 
@@ -101,6 +103,7 @@ class ToolBar(QWidget):
     tool_chosen = Signal(str)
     settings_changed = Signal(object)  # the ToolSettings
     tolerance_changed = Signal(float)
+    hit_limits_changed = Signal(object)  # the HitLimits
     hearing_asked = Signal(str)
 
     def __init__(self, theme: Theme, more: Sequence[QWidget]) -> None:
@@ -180,9 +183,11 @@ class ToolBar(QWidget):
             row.addWidget(spin)
         self._ms.valueChanged.connect(lambda value: self._change(size_seconds=value / 1000))
         self._hz.valueChanged.connect(lambda value: self._change(size_hz=float(value)))
-        self._hardness = self._slider("Hardness", "Hard", "A soft edge, or a hard one", row)
+        self._hard_words, self._hardness = self._slider(
+            "Hardness", "Hard", "A soft edge, or a hard one", row
+        )
         self._hardness.valueChanged.connect(lambda value: self._change(hardness=value / 100))
-        self._strength = self._slider("Strength", "Strength", "How much of it is moved", row)
+        _, self._strength = self._slider("Strength", "Strength", "How much of it is moved", row)
         self._strength.valueChanged.connect(lambda value: self._change(strength=value / 100))
         self._channels = QComboBox()
         for channels, words in _CHANNELS:
@@ -208,6 +213,7 @@ class ToolBar(QWidget):
         self._tolerance.setToolTip("How much quieter or louder the wand's region may be")
         self._tolerance.valueChanged.connect(self.tolerance_changed.emit)
         row.addWidget(self._tolerance)
+        self._fill_hit_limits(row)
         row.addStretch(1)
         row.addWidget(label("Hear", "small"))
         for name, words, tip in _HEARINGS:
@@ -222,8 +228,38 @@ class ToolBar(QWidget):
             row.addWidget(button)
             self._hearings[name] = button
 
+    def _fill_hit_limits(self, row: QHBoxLayout) -> None:
+        whole = HitLimits()
+        self._hit_words = label("At most", "small")
+        self._hit_ms = QSpinBox()
+        self._hit_ms.setRange(20, 4_000)
+        self._hit_ms.setSingleStep(50)
+        self._hit_ms.setSuffix(" ms")
+        self._hit_ms.setValue(round(whole.seconds * 1000))
+        self._hit_ms.setAccessibleName("Longest hit of the onset brush in milliseconds")
+        self._hit_ms.setToolTip("How long a hit may sound")
+        self._hit_hz = QSpinBox()
+        self._hit_hz.setRange(20, round(whole.hertz))
+        self._hit_hz.setSingleStep(500)
+        self._hit_hz.setSuffix(" Hz")
+        self._hit_hz.setValue(round(whole.hertz))
+        self._hit_hz.setAccessibleName("Height of the onset brush in hertz")
+        self._hit_hz.setToolTip("How high the region around the click may be, from edge to edge")
+        row.addWidget(self._hit_words)
+        for spin, width in ((self._hit_ms, 84), (self._hit_hz, 94)):
+            spin.setKeyboardTracking(False)
+            spin.setFixedSize(width, 24)
+            spin.setProperty("role", "small")
+            spin.valueChanged.connect(lambda _: self.hit_limits_changed.emit(self.hit_limits))
+            row.addWidget(spin)
+
+    @property
+    def hit_limits(self) -> HitLimits:
+        """What one hit may take of the onset brush."""
+        return HitLimits(self._hit_ms.value() / 1000, float(self._hit_hz.value()))
+
     @staticmethod
-    def _slider(name: str, words: str, tip: str, row: QHBoxLayout) -> QSlider:
+    def _slider(name: str, words: str, tip: str, row: QHBoxLayout) -> tuple[QLabel, QSlider]:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 100)
         slider.setPageStep(10)
@@ -231,10 +267,11 @@ class ToolBar(QWidget):
         slider.setMaximumWidth(84)
         slider.setAccessibleName(name)
         slider.setToolTip(tip)
+        said = label(words, "small")
         row.addSpacing(3)
-        row.addWidget(label(words, "small"))
+        row.addWidget(said)
         row.addWidget(slider, 1)
-        return slider
+        return said, slider
 
     # --- showing and changing ------------------------------------------------------------
 
@@ -252,11 +289,13 @@ class ToolBar(QWidget):
         self._strength.setValue(round(settings.strength * 100))
         self._strength.setToolTip(f"How much of it is moved: {settings.strength:.0%} of amplitude")
         self._channels.setCurrentIndex(self._channels.findData(settings.channels))
-        wand = settings.tool == "wand"
-        sized = settings.tool not in ("wand", "onset brush")
-        for widget in (self._size_words, self._ms, self._hz):
-            widget.setVisible(sized)
-        self._tolerance.setVisible(wand)
+        drawn = settings.tool not in FINDERS
+        hit = settings.tool == "onset brush"
+        for widget in (self._size_words, self._ms, self._hz, self._hard_words, self._hardness):
+            widget.setVisible(drawn)
+        for widget in (self._hit_words, self._hit_ms, self._hit_hz):
+            widget.setVisible(hit)
+        self._tolerance.setVisible(settings.tool == "wand")
         self._showing = False
 
     def show_hearing(self, hearing: str) -> None:

@@ -251,6 +251,33 @@ def test_the_wand_paints_a_region_with_one_click(shown, qtbot):
     qtbot.waitUntil(lambda: len(strokes(shown)) == 1, timeout=20_000)
 
 
+def test_a_tool_shows_only_what_changes_it(shown):
+    tools = shown.spectrogram.tools
+    shown_by_tool = {}
+    for tool in TOOLS:
+        tools.choose(tool.name)
+        widgets = (tools._ms, tools._hardness, tools._tolerance, tools._hit_hz)
+        shown_by_tool[tool.name] = [widget.isVisible() for widget in widgets]
+    assert shown_by_tool.pop("wand") == [False, False, True, False]
+    assert shown_by_tool.pop("onset brush") == [False, False, False, True]
+    assert all(one == [True, True, False, False] for one in shown_by_tool.values())
+    tools._hit_hz.setValue(3_000)
+    tools._hit_ms.setValue(200)
+    limits = shown.editing.session.hit_limits
+    assert (limits.seconds, limits.hertz) == (0.2, 3_000.0)
+    tools._tolerance.setValue(8.0)
+    assert shown.editing.session.tolerance_db == 8.0
+
+
+def test_the_onset_brush_takes_a_hit_with_one_click(shown, qtbot):
+    QTest.keyClicks(shown, "8")
+    QTest.mouseClick(shown.spectrogram.canvas, LEFT, pos=place(shown, 1.52, 4_000.0))
+    qtbot.waitUntil(lambda: len(strokes(shown)) == 1, timeout=20_000)
+    (stroke,) = strokes(shown)
+    begins = stroke.shape.runs[0, 0] * shown.editing.session.editor.grid.frame_seconds
+    assert begins == pytest.approx(1.5, abs=0.05)  # music has a hit every half second
+
+
 def test_a_pen_that_is_pressed_less_paints_less(shown):
     canvas = shown.spectrogram.canvas
     device = QTabletEvent.Type
