@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -99,12 +100,35 @@ def running(code, *arguments):
         said.append(process.communicate(timeout=20)[0])
 
 
-def play(stems, seconds, window):
-    """Play eight stems while `window(stop, deck)` runs on this thread; return what was late."""
+def waited_seconds():
+    """Return how long all threads of this process have waited for a processor; 0 if untold.
+
+    Notes
+    -----
+    Second field of /proc/PID/task/TID/schedstat, in nanoseconds (proc(5), sched-stats of Linux).
+    """
+    total = 0
+    for task in Path("/proc/self/task").glob("*/schedstat"):
+        try:
+            total += int(task.read_text().split()[1])
+        except (OSError, IndexError):  # the thread has just ended
+            continue
+    return total / 1e9
+
+
+def play(stems, seconds, window, note=lambda: None):
+    """Play eight stems while `window(stop, deck)` runs on this thread; return what was late.
+
+    `note` is called after every block, on the clock's thread.
+    """
     lateness = []
 
+    def tap(block, late):
+        lateness.append(late)
+        note()
+
     def open_output(choice, rate):
-        return SilentClock(rate, BLOCK, lambda block, late: lateness.append(late)), None
+        return SilentClock(rate, BLOCK, tap), None
 
     deck = Deck(Silent(), open_output)
     samples = SONG_SECONDS * RATE

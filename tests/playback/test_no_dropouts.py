@@ -1,5 +1,6 @@
 """R31: playback does not stutter while a song is separated and the window is drawn."""
 
+import numpy as np
 import pytest
 
 from tests.playback.paced import (
@@ -12,6 +13,7 @@ from tests.playback.paced import (
     parsing,
     play,
     running,
+    waited_seconds,
     written_stems,
 )
 from tests.playback.sounds import RATE
@@ -27,13 +29,23 @@ def stems(tmp_path_factory):
 
 
 def play_on_a_calm_machine(stems, seconds):
-    """Return lateness and missed samples of a try in which the machine itself was on time."""
+    """Return lateness and missed samples of the first try that was on time or is our own fault.
+
+    It is not ours if a process that only sleeps woke too late as well, or if, within one block,
+    our threads were ready to run and got no processor for as long as makes a callback late.
+    """
+    waits = []
     for _ in range(TRIES):
+        waits.clear()
         with running(BYSTANDER, BLOCK / RATE, LATE_SECONDS) as said:
-            lateness, missed = play(stems, seconds, drawing)
-        if int(said[0]) == 0:
+            lateness, missed = play(
+                stems, seconds, drawing, note=lambda: waits.append(waited_seconds())
+            )
+        on_time = not missed and lateness.max() <= LATE_SECONDS
+        kept_waiting = np.diff(waits).max() > LATE_SECONDS or int(said[0]) > 0
+        if on_time or not kept_waiting:
             return lateness, missed
-    pytest.skip("this machine is too busy: even a process that only sleeps wakes too late")
+    pytest.skip("this machine is too busy: our threads were ready, and got no processor")
 
 
 @pytest.mark.robust
