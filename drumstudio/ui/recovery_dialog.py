@@ -31,7 +31,7 @@ class RecoveryDialog(Dialog):
         super().__init__(parent, "Work that was not saved", 540)
         self.recovered: Recoverable | None = None
         self.discarded: list[Recoverable] = []
-        self.content.addWidget(label("DrumStudio did not close properly last time", "strong"))
+        self.content.addWidget(label("There is work that was not saved", "strong"))
         self.content.addWidget(
             label(
                 "This work was kept. “Discard” goes back to the last save; what is discarded "
