@@ -28,7 +28,7 @@ def has_screen() -> bool:
 def run(paths: Sequence[Path] = ()) -> int:
     """Open the window with songs or a project; return the exit code when it is closed."""
     # Imported here: only who opens a window needs Qt and its system libraries.
-    from PySide6.QtCore import QTimer
+    from PySide6.QtCore import Qt, QTimer
     from PySide6.QtWidgets import QApplication
 
     from drumstudio.ui.main_window import MainWindow
@@ -42,6 +42,9 @@ def run(paths: Sequence[Path] = ()) -> int:
     theme = Theme(application, settings.theme)
     studio = Studio(settings, default_catalog(), Workshop(settings))
     window = MainWindow(studio, Transport(), KeyMap(), theme)
+    # Queued, so that it also ends a loop that has not begun; the last window that closes is not
+    # always this one.
+    window.ended.connect(application.quit, Qt.ConnectionType.QueuedConnection)
     window.show()
     window.files.offer_recovery()
     if paths:

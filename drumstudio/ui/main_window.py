@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from contextlib import ExitStack
+
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -66,6 +68,8 @@ class MainWindow(QMainWindow):
     theme : Theme
         The colours.
     """
+
+    ended = Signal()  # nothing runs behind the window any more
 
     def __init__(self, studio: Studio, transport: Transport, keymap: KeyMap, theme: Theme) -> None:
         super().__init__()
@@ -279,14 +283,21 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._closed = True
-        panes.store_layout(self)
-        self.hide()
-        self.bridge.close()
-        self._queue_timer.stop()
-        self.awake.keep(False)
-        self.player.close()
-        self.editing.close()
-        self.document.close()
-        QApplication.instance().removeEventFilter(self._return_presses)
-        self.transport.close()
-        self.studio.close()
+        application = QApplication.instance()
+        steps = (
+            lambda: panes.store_layout(self),
+            self.hide,
+            self.bridge.close,
+            self._queue_timer.stop,
+            lambda: self.awake.keep(False),
+            self.player.close,
+            self.editing.close,
+            self.document.close,
+            lambda: application.removeEventFilter(self._return_presses),
+            self.transport.close,
+            self.studio.close,
+            self.ended.emit,
+        )
+        with ExitStack() as stack:  # a step that fails must not keep a hidden program running
+            for step in reversed(steps):
+                stack.callback(step)
