@@ -55,7 +55,9 @@ class FieldPixels:
         self._grid = grid
         self._tile = tile
         self._guard = threading.Lock()
-        self._patches: OrderedDict[tuple[TileIndex, float, FrequencyAxis], Patch] = OrderedDict()
+        # With how often the tile had been painted on.
+        self._patches: OrderedDict[tuple[TileIndex, float, FrequencyAxis], tuple[int, Patch]]
+        self._patches = OrderedDict()
         self._changes: dict[TileIndex, int] = {}
         self._bytes = 0
 
@@ -64,17 +66,15 @@ class FieldPixels:
         with self._guard:
             for index in tiles:
                 self._changes[index] = self._changes.get(index, 0) + 1
-            stale = [key for key in self._patches if key[0] in tiles]
-            for key in stale:
-                self._bytes -= _size(self._patches.pop(key))
 
     def get(self, index: TileIndex, viewport: Viewport) -> Patch | None:
         """Return a tile at a viewport's zoom, if it is there."""
         key = index, viewport.seconds_per_pixel, viewport.axis
         with self._guard:
-            patch = self._patches.get(key)
-            if patch is not None:
-                self._patches.move_to_end(key)
+            change, patch = self._patches.get(key, (-1, None))
+            if patch is None or change != self._changes.get(index, 0):
+                return None
+            self._patches.move_to_end(key)
             return patch
 
     def make(self, index: TileIndex, viewport: Viewport) -> Patch:
@@ -94,11 +94,11 @@ class FieldPixels:
         seen = _strongest(np.ascontiguousarray(by_column.T), rows)
         patch = Patch(first, row, seen)
         with self._guard:
-            if self._changes.get(index, 0) == change:
-                self._patches[key] = patch
-                self._bytes += _size(patch)
-                while self._bytes > _LIMIT_BYTES and len(self._patches) > 1:
-                    self._bytes -= _size(self._patches.popitem(last=False)[1])
+            before = self._patches.pop(key, None)
+            self._bytes += _size(patch) - (0 if before is None else _size(before[1]))
+            self._patches[key] = change, patch
+            while self._bytes > _LIMIT_BYTES and len(self._patches) > 1:
+                self._bytes -= _size(self._patches.popitem(last=False)[1][1])
         return patch
 
 

@@ -44,7 +44,8 @@ N_FFTS = (1024, 2048, 4096, 8192)
 
 Pixels = NDArray[np.uint8]
 
-_QUICK_PATCHES = 24  # painted tiles that are brought to the screen without waiting
+_QUICK_PATCHES = 12  # painted tiles that a picture waits for: more than a brush reaches
+_QUICK_SECONDS = 0.008  # and so long it may wait for more of them
 _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
 
 
@@ -311,12 +312,12 @@ class SpectrogramView(Closing):
         high = ((column + columns) * frame + 1) // TILE_FRAMES
         seen = [index for index in tiles if low <= index[0] <= high]
         out: Bytes | None = None
-        made = 0
+        made, until = 0, time.perf_counter() + _QUICK_SECONDS
         for index in seen:
             patch = pixels.get(index, viewport)
             if patch is None:
                 made += 1
-                if made > _QUICK_PATCHES:
+                if made > _QUICK_PATCHES and time.perf_counter() > until:
                     works.append(lambda index=index: self._bring(pixels, index, viewport))  # type: ignore[misc]
                     continue
                 patch = pixels.make(index, viewport)
