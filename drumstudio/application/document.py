@@ -114,6 +114,19 @@ class Document:
         return document
 
     @classmethod
+    def unwritable(cls, why: str) -> Document:
+        """Return an empty project that is nowhere, for who has no room for a new one.
+
+        Parameters
+        ----------
+        why : str
+            Why there is none: a sentence, for who tries to add something.
+        """
+        document = cls(ProjectFolder(recovery.unsaved_folder()), None, Edited(Project(new_id())))
+        document._read_only_reason = why
+        return document
+
+    @classmethod
     def open_version(cls, path: Path, generation: int) -> Document:
         """Return a project as an earlier save of it was; what stands now becomes an earlier one.
 

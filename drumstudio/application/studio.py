@@ -100,12 +100,17 @@ class Studio:
             return Document.new()
         except DrumStudioError as error:
             # A home that can not be written: work on, and say what that means.
+            why = f"{error.why[:1].upper()}{error.why[1:]}"
+        try:
             self._temporary = tempfile.TemporaryDirectory(prefix="drumstudio-")
-            self.startup_note = (
-                f"{error.why[:1].upper()}{error.why[1:]} Until you save this project elsewhere, "
-                "it is gone when the program ends."
-            )
-            return Document.create(Path(self._temporary.name) / "Untitled")
+            document = Document.create(Path(self._temporary.name) / "Untitled")
+        except (OSError, DrumStudioError):
+            self.startup_note = f"{why} Until there is room, nothing can be added."
+            return Document.unwritable(why)
+        self.startup_note = (
+            f"{why} Until you save this project elsewhere, it is gone when the program ends."
+        )
+        return document
 
     startup_note = ""
 

@@ -552,3 +552,17 @@ def test_a_project_of_a_released_schema_opens_and_round_trips(tmp_path):
         again.discard_edits()
         assert state(again) == kept
     assert [v.generation for v in ProjectFolder(tmp_path / "Old.drumstudio").versions()] == [2, 1]
+
+
+def test_where_there_is_no_room_a_project_takes_nothing_until_it_is_saved_elsewhere(tmp_path):
+    document = Document.unwritable("The disk is full.")
+    assert document.is_read_only
+    with pytest.raises(ProjectError, match="disk is full"), document.command("Add") as edit:
+        edit.insert(("songs",), a_song(random.Random(1), "Song"))
+    document.save_as(tmp_path / "Elsewhere")
+    assert not document.is_read_only
+    with document.command("Add") as edit:
+        edit.insert(("songs",), a_song(random.Random(1), "Song"))
+    document.close()
+    with Document.open(tmp_path / "Elsewhere.drumstudio") as again:
+        assert [song.name for song in again.project.songs] == ["Song"]

@@ -30,14 +30,15 @@ def song_file(tmp_path, music) -> Path:
     return path
 
 
-def lone(*arguments, **options):
+def lone(*arguments, module="tests.ui.lone_window", environment=None, **options):
+    """Start a function of a window in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.ui.lone_window", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
         **options,
     )
 
@@ -98,22 +99,3 @@ def test_a_killed_window_leaves_its_work_to_be_recovered(window, qtbot, song_fil
     qtbot.waitUntil(lambda: window.document.song is not None, timeout=20_000)
     assert window.document.song.drums_strip.solo
     assert window.document.song.name == "Night Bus"
-
-
-@pytest.mark.robust
-@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.4, 1.0, 2.0])
-def test_closing_during_a_job_ends_cleanly(song_file, seconds):
-    child = lone("close_during_a_job", song_file, seconds)
-    output, errors = child.communicate(timeout=60)
-    assert (child.returncode, output) == (0, "closed\n"), errors
-    assert "QThread" not in errors
-    assert "Traceback" not in errors
-
-
-@pytest.mark.robust
-def test_windows_that_were_opened_and_closed_leave_nothing(home):
-    times = 100 if os.environ.get("DRUMSTUDIO_NIGHTLY") else 12
-    child = lone("open_and_close", times)
-    output, errors = child.communicate(timeout=120)
-    assert child.returncode == 0, errors
-    assert output.startswith("True"), output
