@@ -285,9 +285,12 @@ class SpectrogramCanvas(QWidget):
 
     def _paint_over(self, painter: QPainter, rect: QRect) -> None:
         time, height = self._state.timeline.view, self.height()
+        strong, weak = self._theme.colour("text", 44), self._theme.colour("text", 18)
         for mark in self._state.marks(_BEAT_SPACING_PX, _BAR_SPACING_PX):
-            strength = 44 if mark.strong else 18
-            painter.fillRect(QRectF(mark.pixel, 0, 1, height), self._theme.colour("text", strength))
+            if rect.left() - 1 <= mark.pixel <= rect.right() + 1:
+                # On whole pixels: several times quicker than with soft edges.
+                line = QRect(round(mark.pixel), 0, 1, height)
+                painter.fillRect(line, strong if mark.strong else weak)
         selection = self._state.selection
         if selection is not None:
             left, right = (time.pixel_at(seconds) for seconds in selection)
@@ -301,12 +304,12 @@ class SpectrogramCanvas(QWidget):
             pixel = time.pixel_at(self._state.playhead)
             painter.fillRect(QRectF(pixel - 0.75, 0, 1.5, height), self._theme.colour("accent"))
         for seconds, ticked in self._hits:
-            pixel = time.pixel_at(seconds)
-            if -1.0 <= pixel <= self.width():
+            pixel = round(time.pixel_at(seconds))
+            if rect.left() - 4 <= pixel <= rect.right() + 4:
                 colour = self._theme.colour("snare", 230 if ticked else 110)
-                painter.fillRect(QRectF(pixel, 0, 1, height), colour)
+                painter.fillRect(QRect(pixel, 0, 1, height), colour)
                 if ticked:
-                    painter.fillRect(QRectF(pixel - 3, 0, 7, 5), colour)
+                    painter.fillRect(QRect(pixel - 3, 0, 7, 5), colour)
         self._paint_outlines(painter)
         if self.hasFocus():
             painter.setPen(self._theme.colour("accent", 120))
