@@ -50,7 +50,10 @@ from drumstudio.ui.transport_bar import TransportBar
 from drumstudio.ui.window_commands import WindowCommands
 
 _NOTICE_MS = 8_000
-_HINTS = "Drag: select · Shift: no snap · Ctrl+wheel: zoom · Middle button: move · Space: play"
+_HINTS = (
+    "Drag: select · Shift: no snap · Ctrl+drag: scrub · Ctrl+wheel: zoom · Middle button: move · "
+    "Space: play"
+)
 _QUEUE_MS = 200  # times of running jobs are shown anew this often
 
 

@@ -63,6 +63,15 @@ class MarkerLink(QObject):
             )
             self._change("Rename marker", named)
 
+    def move(self, marker_id: str, seconds: float) -> None:
+        """Put a marker elsewhere."""
+        if self._song is not None:
+            moved = tuple(
+                replace(marker, seconds=seconds) if marker.id == marker_id else marker
+                for marker in self._song.markers
+            )
+            self._change("Move marker", moved)
+
     def remove(self, marker_id: str) -> None:
         """Take a marker away."""
         if self._song is not None:
@@ -79,6 +88,7 @@ class MarkerLink(QObject):
             return
         menu = QMenu(self._window)
         menu.addAction("Go to marker", lambda: self._state.seek(marker.seconds))
+        menu.addAction("Move to cursor", lambda: self.move(marker.id, self._state.cursor))
         menu.addAction("Rename…", lambda: self._ask_name(marker))
         menu.addAction("Remove", lambda: self.remove(marker.id))
         menu.aboutToHide.connect(menu.deleteLater)

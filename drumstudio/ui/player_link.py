@@ -69,6 +69,7 @@ class PlayerLink(QObject):
         bar.monitor_changed.connect(transport.set_monitor)
         view.listen_asked.connect(lambda value: transport.listen_to(Listen(value)))
         state.seek_asked.connect(self.seek)
+        state.scrub_asked.connect(self._scrub)
         state.selection_asked.connect(self._select)
         self._show()
 
@@ -88,6 +89,10 @@ class PlayerLink(QObject):
         self._transport.seek(seconds)
         self._show()  # what this thread asks for is seen at once
         self._state.timeline.reveal(seconds)
+
+    def _scrub(self, seconds: float) -> None:
+        self._transport.scrub(seconds)
+        self._show()
 
     def nudge(self, seconds: float) -> None:
         """Move the cursor by some seconds."""

@@ -74,6 +74,7 @@ class SongState(QObject):
     lanes_changed = Signal()  # what the lanes show or how
     playhead_moved = Signal(float)  # where it was before, in seconds
     seek_asked = Signal(float)
+    scrub_asked = Signal(float)
     selection_asked = Signal(object)
     lane_chosen = Signal(str)
     left_mode = Signal()

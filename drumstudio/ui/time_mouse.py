@@ -33,15 +33,22 @@ class TimeMouse:
         self._pressed: QPointF | None = None
         self._dragging = False
         self._panned_from: float | None = None
+        self._scrubbing = False
         state.left_mode.connect(self.abort)
 
     def press(self, event: QMouseEvent) -> None:
-        """Begin: left selects or moves the cursor, middle (or Alt) moves the view."""
+        """Begin: left selects or moves the cursor, middle (or Alt) moves the view.
+
+        With Ctrl the cursor follows the pointer, and what is there is heard.
+        """
         alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left = event.button() == Qt.MouseButton.LeftButton
         if event.button() == Qt.MouseButton.MiddleButton or (left and alt):
             self._panned_from = event.position().x()
             self._widget.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif left and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._scrubbing = True
+            self._scrub(event)
         elif left:
             self._pressed = event.position()
             self._dragging = False
@@ -61,6 +68,8 @@ class TimeMouse:
         if self._panned_from is not None:
             self._state.timeline.scroll(self._panned_from - event.position().x())
             self._panned_from = event.position().x()
+        elif self._scrubbing:
+            self._scrub(event)
         elif self._pressed is None:
             over_edge = self._edge_at(event.position().x()) is not None
             self._widget.setCursor(
@@ -80,6 +89,8 @@ class TimeMouse:
         if self._panned_from is not None:
             self._panned_from = None
             self._widget.unsetCursor()
+        elif self._scrubbing:
+            self.abort()
         elif self._pressed is not None:
             if not self._dragging and self._anchor is not None:
                 self._state.select(None)
@@ -91,6 +102,7 @@ class TimeMouse:
         self._pressed = None
         self._anchor = None
         self._dragging = False
+        self._scrubbing = False
 
     def wheel(self, event: QWheelEvent) -> None:
         """Scroll in time; with Ctrl zoom about the pointer."""
@@ -104,6 +116,10 @@ class TimeMouse:
         else:
             self._state.timeline.scroll(-notches * _SCROLL_PX)
         event.accept()
+
+    def _scrub(self, event: QMouseEvent) -> None:
+        seconds = self._state.timeline.view.seconds_at(event.position().x())
+        self._state.scrub_asked.emit(min(max(seconds, 0.0), self._state.seconds))
 
     def _time(self, event: QMouseEvent) -> float:
         seconds = self._state.timeline.view.seconds_at(event.position().x())

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QHeaderView,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QScrollBar,
+    QWidget,
+)
 
 from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import State
@@ -19,6 +29,7 @@ from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.dialogs import ErrorDialog
 from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
 from drumstudio.ui.export_link import export_ranges
+from drumstudio.ui.log_dialog import LogDialog
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.recovery_dialog import RecoveryDialog
@@ -325,3 +336,31 @@ def test_closing_without_asking_closes_an_open_question_too(window, qtbot):
     QTimer.singleShot(200, window.close_now)
     window.actions_["preferences"].trigger()  # returns when the dialog is closed
     assert not window.isVisible()
+
+
+def test_every_control_of_every_dialog_says_what_it_is(window, song, export_dialog, tmp_path):
+    projects = [Recoverable(Path(f"/{n}"), n, False, 1, "Solo", ()) for n in "ab"]
+    report = {"files": [{"path": "/x/a.wav", "bytes": 1}], "null_residual_dbfs": None}
+    dialogs = [
+        export_dialog,
+        BatchDialog(window, "HPSS", tmp_path),
+        ShortcutsDialog(window, KeyMap()),
+        PreferencesDialog(window, Settings(), lambda *_: None, [], lambda: None),
+        RecoveryDialog(window, projects),
+        ExportReport(window, report, lambda _: None),
+        LogDialog(window, window.log, "/x", lambda: None),
+        window.grid._popup,
+    ]
+    for dialog in dialogs:
+        names = [
+            widget.accessibleName() or getattr(widget, "text", str)()
+            for widget in dialog.findChildren(QWidget)
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and not widget.isHidden()
+            and not isinstance(widget, QHeaderView | QLabel | QScrollBar)
+            and widget.window() is dialog  # not the list of a combo box
+            and not widget.objectName().startswith("qt_")
+        ]
+        assert names, dialog
+        assert all(names), (dialog, names)
+        assert len(names) == len(set(names)), (dialog, sorted(names))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QLineEdit, QWidget
 
@@ -298,3 +298,41 @@ def test_the_amount_is_heard_and_is_one_step_of_undo(window, song, qtbot):
     window.actions_["undo"].trigger()
     assert slider.value() == 0
     window.transport._deck.program.sources[1]._stems.close()
+
+
+def test_the_cursor_follows_a_drag_with_ctrl_and_is_heard(window, song, monkeypatch):
+    heard = []
+    scrub = window.transport.scrub
+    monkeypatch.setattr(window.transport, "scrub", lambda s: (heard.append(s), scrub(s)))
+    ruler, view = window.view.ruler, window.state.timeline.view
+    left, control = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
+    places = [QPoint(int(view.pixel_at(seconds)), 30) for seconds in (0.5, 1.0, 1.5)]
+    QTest.mousePress(ruler, left, control, places[0])
+    for place in places[1:]:
+        event = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(place),
+            QPointF(ruler.mapToGlobal(place)),
+            *(Qt.MouseButton.NoButton, left, control),
+        )
+        QApplication.sendEvent(ruler, event)
+    QTest.mouseRelease(ruler, left, control, places[-1])
+    assert heard == pytest.approx([0.5, 1.0, 1.5], abs=0.01)
+    assert window.state.cursor == heard[-1]
+    assert window.state.selection is None
+    assert window.transport._deck.asked.count("play") == 3
+
+
+def test_a_marker_can_be_set_named_moved_and_taken_away(window, song):
+    window.state.seek(1.0)
+    window.markers.add()
+    window.document.refresh()
+    (marker,) = window.document.song.markers
+    window.markers.rename(marker.id, "Chorus")
+    window.document.refresh()
+    window.markers.move(marker.id, 2.0)
+    window.document.refresh()
+    (marker,) = window.document.song.markers
+    assert (marker.name, marker.seconds) == ("Chorus", 2.0)
+    window.markers.remove(marker.id)
+    assert window.document.song.markers == ()
