@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.edit_field import Field
-from drumstudio.core.tiles import Grid, TileIndex
+from drumstudio.core.tiles import TILE_FRAMES, Grid, TileIndex
 from drumstudio.core.view_axis import Area, FrequencyAxis, Spans, Viewport, spans
 
 Bytes = NDArray[np.int8]
@@ -19,6 +20,8 @@ Bytes = NDArray[np.int8]
 FULL = 127
 """A cell that is painted altogether."""
 
+_QUICK_PATCHES = 12  # painted tiles that a picture waits for: more than a brush reaches
+_QUICK_SECONDS = 0.008  # and so long it may wait for more of them
 _LIMIT_BYTES = 16 * 2**20
 _ENTRY_BYTES = 500  # of an array with its key
 
@@ -100,6 +103,56 @@ class FieldPixels:
             while self._bytes > _LIMIT_BYTES and len(self._patches) > 1:
                 self._bytes -= _size(self._patches.popitem(last=False)[1][1])
         return patch
+
+    def pasted(
+        self,
+        tiles: Iterable[TileIndex],
+        viewport: Viewport,
+        box: tuple[int, int, int, int],
+        later: list[TileIndex],
+    ) -> Bytes | None:
+        """Return what is seen of some tiles together, int8 (rows, columns); None if it is 0.
+
+        Parameters
+        ----------
+        tiles : iterable of TileIndex
+            Those that may be painted.
+        viewport : Viewport
+            The zoom.
+        box : tuple of int
+            First column, counted from the song's beginning, first row, columns, rows.
+        later : list of TileIndex
+            Tiles that would hold a picture up are left out and added here.
+        """
+        column, row, columns, rows = box
+        frame = viewport.seconds_per_pixel / self._grid.frame_seconds
+        low = (column * frame - 1) // TILE_FRAMES
+        high = ((column + columns) * frame + 1) // TILE_FRAMES
+        out: Bytes | None = None
+        made, until = 0, time.perf_counter() + _QUICK_SECONDS
+        for index in tiles:
+            if not low <= index[0] <= high:
+                continue
+            patch = self.get(index, viewport)
+            if patch is None:
+                made += 1
+                if made > _QUICK_PATCHES and time.perf_counter() > until:
+                    later.append(index)
+                    continue
+                patch = self.make(index, viewport)
+            left, over = max(patch.column, column), max(patch.row, row)
+            right = min(patch.column + patch.values.shape[1], column + columns)
+            under = min(patch.row + patch.values.shape[0], row + rows)
+            if left >= right or over >= under:
+                continue
+            if out is None:
+                out = np.zeros((rows, columns), dtype=np.int8)
+            here = out[over - row : under - row, left - column : right - column]
+            new = patch.values[
+                over - patch.row : under - patch.row, left - patch.column : right - patch.column
+            ]
+            np.copyto(here, new, where=np.abs(new) > np.abs(here))
+        return out
 
 
 def area_of(grid: Grid, tiles: Iterable[TileIndex]) -> Area | None:

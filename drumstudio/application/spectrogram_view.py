@@ -9,120 +9,34 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drumstudio.application.backlog import Backlog
+from drumstudio.application.backlog import Backlog, Work
 from drumstudio.application.document import Document
 from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FULL, Bytes, FieldPixels, area_of
 from drumstudio.application.listeners import Listeners
-from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips, Strip
+from drumstudio.application.spectrogram_picture import (
+    Picture,
+    ReadOut,
+    ViewLook,
+    brightness,
+    painted,
+)
+from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips
 from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
-from drumstudio.core import check
 from drumstudio.core.closing import Closing
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.levels import (
-    HIGHEST_DB,
-    LOWEST_DB,
-    STEMS,
-    STEPS_PER_DB,
-    drums_share,
-    edited_share,
-    level_db,
-    level_of_share,
-)
+from drumstudio.core.levels import STEMS, Levels, drums_share, level_db
 from drumstudio.core.song import Song
 from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
 from drumstudio.core.view_axis import Area, Viewport, note_name
 from drumstudio.files.overview import overview_path
 
-N_FFTS = (1024, 2048, 4096, 8192)
-
-Pixels = NDArray[np.uint8]
-
-_QUICK_PATCHES = 12  # painted tiles that a picture waits for: more than a brush reaches
-_QUICK_SECONDS = 0.008  # and so long it may wait for more of them
 _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
-
-
-@dataclass(frozen=True, slots=True)
-class ViewLook:
-    """How the spectrogram is shown; none of it changes sound.
-
-    Parameters
-    ----------
-    n_fft : int
-        One of `N_FFTS`.
-    stem : {"mixture", "drums", "rest"}
-        Whose levels; the mixture's where the song has not been separated.
-    low_db, high_db : float
-        What is black and what is brightest; a sine at full scale has 0 dB.
-    show_share : bool
-        Whether the drums' share is wanted.
-    """
-
-    n_fft: int = 2048
-    stem: str = "mixture"
-    low_db: float = -90.0
-    high_db: float = 0.0
-    show_share: bool = True
-
-    def __post_init__(self) -> None:
-        if self.n_fft not in N_FFTS:
-            raise ValueError(f"n_fft must be one of {N_FFTS}, got {self.n_fft}")
-        check.one_of("stem", self.stem, STEMS)
-        check.within("low_db", self.low_db, LOWEST_DB, 0.0)
-        check.within("high_db", self.high_db, self.low_db + 1.0, HIGHEST_DB)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """What is seen; all arrays are uint8 of shape (rows, columns), highest frequency first.
-
-    Parameters
-    ----------
-    level : ndarray
-        0 at the lowest level of the look or below, 255 at the highest or above.
-    share : ndarray or None
-        Of the drums as they are painted, 255 where all is drums; None if not wanted or
-        the song has not been separated.
-    protected : ndarray or None
-        255 where the drums are kept; None where nothing in view is.
-    complete : bool
-        Whether all of it is computed; `SpectrogramView.changed` tells when more is.
-    """
-
-    level: Pixels
-    share: Pixels | None
-    protected: Pixels | None
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOut:
-    """What is under the pointer.
-
-    Parameters
-    ----------
-    seconds, hertz : float
-        Where.
-    note : str
-        The nearest note, with cents.
-    db : float or None
-        Level of the stem that is shown, the loudest channel's; None while it is not known.
-    share : float or None
-        The drums' share of amplitude, in [0, 1], as painted; None where it is not known.
-    """
-
-    seconds: float
-    hertz: float
-    note: str
-    db: float | None
-    share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,50 +162,29 @@ class SpectrogramView(Closing):
         self._samples_per_pixel = viewport.seconds_per_pixel * self._grid.sample_rate
         strip = sound.strips.seen(viewport, look.n_fft, first, last)
         box = (viewport.first_column + first, top, last - first, bottom - top)
-        works: list[Callable[[], None]] = []
+        works: list[Work] = []
         field = kept = None
         if self._editor is not None and self._field is not None and self._kept is not None:
-            painted, protected = self._editor.painted_tiles(), self._editor.protected_tiles()
-            field = self._pasted(self._field, painted, viewport, box, works)
+            drawn, protected = self._editor.painted_tiles(), self._editor.protected_tiles()
+            field = self._pasted(self._field, drawn, viewport, box, works)
             kept = self._pasted(self._kept, protected, viewport, box, works)
-        level, share = self._shown(strip, slice(top, bottom), field)
+        share = None if strip.share is None else strip.share[top:bottom]
+        levels, share = painted(strip.levels[:, top:bottom], share, field, look.stem, self._amount)
         complete = strip.exact and not works
         if columns is None and rows is None:
             # The overview may have been made meanwhile.
             sound.tiles.look_for_overview()
             missing = sound.strips.missing(viewport, look.n_fft)
-            works += [lambda key=key: self._compute(sound, key) for key in missing]  # type: ignore[misc]
+            works += [partial(self._compute, sound, key) for key in missing]
             self._backlog.replace(works)
         elif works:
             self._backlog.put_first(works)
         return Picture(
-            level, share, None if kept is None else (2 * kept.astype(np.uint8)), complete
+            brightness(levels, look.low_db, look.high_db),
+            share if look.show_share else None,
+            None if kept is None else (2 * kept.astype(np.uint8)),
+            complete,
         )
-
-    def _shown(
-        self, strip: Strip, rows: slice, field: Bytes | None
-    ) -> tuple[Pixels, Pixels | None]:
-        """Return level and share of some rows of a strip, as painted."""
-        look, levels = self._look, strip.levels[:, rows]
-        table = _brightness(look.low_db, look.high_db)
-        share = None if strip.share is None else strip.share[rows]
-        amount = self._amount
-        if share is None or (field is None and not amount):
-            stem = STEMS.index(look.stem) if share is not None else 0
-            return table[levels[stem]], share if look.show_share else None
-        now = np.take(_shares(amount)[FULL], share)
-        level = levels[STEMS.index(look.stem)]
-        if field is not None:
-            places = np.flatnonzero(field)
-            now.reshape(-1)[places] = _shares(amount)[
-                field.reshape(-1)[places].astype(np.intp) + FULL, share.reshape(-1)[places]
-            ]
-        if look.stem != "mixture":
-            changed = now != share
-            mine = now[changed] if look.stem == "drums" else 255 - now[changed]
-            level = level.copy()
-            level[changed] = level_of_share(levels[1][changed], levels[2][changed], mine)
-        return table[level], now if look.show_share else None
 
     def _pasted(
         self,
@@ -299,40 +192,12 @@ class SpectrogramView(Closing):
         tiles: frozenset[TileIndex],
         viewport: Viewport,
         box: tuple[int, int, int, int],
-        works: list[Callable[[], None]],
+        works: list[Work],
     ) -> Bytes | None:
-        """Return a field in a box of pixels (first column, first row, columns, rows).
-
-        None if it is 0 there. What takes long is added to `works` and left out for now.
-        """
-        column, row, columns, rows = box
-        grid = self._grid
-        frame = viewport.seconds_per_pixel / grid.frame_seconds
-        low = (column * frame - 1) // TILE_FRAMES
-        high = ((column + columns) * frame + 1) // TILE_FRAMES
-        seen = [index for index in tiles if low <= index[0] <= high]
-        out: Bytes | None = None
-        made, until = 0, time.perf_counter() + _QUICK_SECONDS
-        for index in seen:
-            patch = pixels.get(index, viewport)
-            if patch is None:
-                made += 1
-                if made > _QUICK_PATCHES and time.perf_counter() > until:
-                    works.append(lambda index=index: self._bring(pixels, index, viewport))  # type: ignore[misc]
-                    continue
-                patch = pixels.make(index, viewport)
-            left, over = max(patch.column, column), max(patch.row, row)
-            right = min(patch.column + patch.values.shape[1], column + columns)
-            under = min(patch.row + patch.values.shape[0], row + rows)
-            if left >= right or over >= under:
-                continue
-            if out is None:
-                out = np.zeros((rows, columns), dtype=np.int8)
-            here = out[over - row : under - row, left - column : right - column]
-            new = patch.values[
-                over - patch.row : under - patch.row, left - patch.column : right - patch.column
-            ]
-            np.copyto(here, new, where=np.abs(new) > np.abs(here))
+        """Return a field in a box of pixels; what takes long is added to `works`."""
+        later: list[TileIndex] = []
+        out = pixels.pasted(tiles, viewport, box, later)
+        works += [partial(self._bring, pixels, index, viewport) for index in later]
         return out
 
     # --- a point ------------------------------------------------------------------------
@@ -353,22 +218,15 @@ class SpectrogramView(Closing):
                 return self._read(nothing, cell.reshape(-1, 1, 1))
         return nothing
 
-    def _read(self, where: ReadOut, cell: NDArray[np.uint8]) -> ReadOut:
-        share = drums_share(cell[1], cell[2]) if len(cell) == len(STEMS) else None
+    def _read(self, where: ReadOut, cell: Levels) -> ReadOut:
+        """Return a place with what a cell, uint8 (stems, 1, 1), says."""
+        model = drums_share(cell[1], cell[2]) if len(cell) == len(STEMS) else None
         field = np.array([[self._field_at(where.seconds, where.hertz)]], dtype=np.int8)
-        stem = STEMS.index(self._look.stem) if share is not None else 0
-        level = cell[stem]
-        if share is not None:
-            now = _shares(self._amount)[int(field[0, 0]) + FULL, share]
-            if stem and (now != share).any():
-                level = level_of_share(cell[1], cell[2], now if stem == 1 else 255 - now)
-            share = now
-        return ReadOut(
-            where.seconds,
-            where.hertz,
-            where.note,
-            level_db(int(level[0, 0])),
-            None if share is None else float(share[0, 0]) / 255,
+        level, share = painted(cell, model, field, self._look.stem, self._amount)
+        return replace(
+            where,
+            db=level_db(int(level[0, 0])),
+            share=None if share is None else float(share[0, 0]) / 255,
         )
 
     def _field_at(self, seconds: float, hertz: float) -> int:
@@ -477,20 +335,3 @@ def _hashes(song: Song) -> tuple[str, str | None]:
 
 def _nothing() -> None:
     """Stand for the disconnection of an editor that is not there."""
-
-
-@lru_cache(maxsize=8)
-def _brightness(low_db: float, high_db: float) -> Pixels:
-    """Return the brightness of every level, uint8 of shape (256,)."""
-    decibels = LOWEST_DB + np.arange(256) / STEPS_PER_DB
-    shares = np.clip((decibels - low_db) / (high_db - low_db), 0.0, 1.0)
-    table: Pixels = np.rint(255 * shares).astype(np.uint8)
-    return table
-
-
-@lru_cache(maxsize=2)
-def _shares(amount: float) -> Pixels:
-    """Return what becomes of a share by field and amount, uint8 of shape (field + 127, share)."""
-    fields = (np.arange(-FULL, FULL + 1) / FULL).astype(np.float32)
-    shares = np.broadcast_to(np.arange(256, dtype=np.uint8), (len(fields), 256))
-    return edited_share(shares, np.broadcast_to(fields[:, np.newaxis], shares.shape), amount)

@@ -26,7 +26,8 @@ from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.editor import FINDERS, ToolSettings
-from drumstudio.application.spectrogram_view import ReadOut, SpectrogramView
+from drumstudio.application.spectrogram_picture import ReadOut
+from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.view_axis import Area, FrequencyAxis, Viewport
 from drumstudio.ui.bridge import Bridge

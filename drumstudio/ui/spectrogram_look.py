@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from drumstudio import atomic, paths
-from drumstudio.application.spectrogram_view import N_FFTS, ViewLook
+from drumstudio.application.spectrogram_picture import N_FFTS, ViewLook
 from drumstudio.core import check
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.levels import HIGHEST_DB, LOWEST_DB, STEMS

@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QSpinBox, QVBoxLayout, QWidget
 
-from drumstudio.application.spectrogram_view import N_FFTS
+from drumstudio.application.spectrogram_picture import N_FFTS
 from drumstudio.core.levels import HIGHEST_DB, LOWEST_DB
 from drumstudio.core.view_axis import SCALES
 from drumstudio.ui.parts import label, push_button, roomy

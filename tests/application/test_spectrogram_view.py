@@ -8,18 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drumstudio.application import spectrogram_view, stroke_layers
+from drumstudio.application import field_pixels, spectrogram_view, stroke_layers
 from drumstudio.application.backlog import Backlog
 from drumstudio.application.document import Document
 from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FULL, FieldPixels
+from drumstudio.application.spectrogram_picture import ViewLook
 from drumstudio.application.spectrogram_tiles import (
     LIMIT_BYTES,
     Detail,
     SpectrogramTiles,
     TileKey,
 )
-from drumstudio.application.spectrogram_view import SpectrogramView, ViewLook
+from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.levels import LOWEST_DB, drums_share
 from drumstudio.core.strokes import Stroke, rectangle
@@ -303,7 +304,7 @@ def test_the_amount_is_seen(project, view):
 
 
 def test_many_painted_tiles_are_brought_to_the_screen_in_the_background(project, view, monkeypatch):
-    monkeypatch.setattr(spectrogram_view, "_QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(field_pixels, "_QUICK_SECONDS", 0.0)
     document, song_id = project
     bands = [rectangle(0.0, SECONDS, 200.0 * n, 200.0 * n + 150) for n in range(18)]
     stroke_layers.apply_strokes(
