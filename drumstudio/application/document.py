@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from drumstudio.files.lock import FileLock
 from drumstudio.files.plain_file import read_plain
 from drumstudio.files.project_folder import SUFFIX, ProjectFolder, Saved, with_suffix
 from drumstudio.files.project_media import ProjectMedia
-from drumstudio.jobs.job import Checkpoint, no_checkpoint
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 
 
 class Document:
@@ -449,8 +449,18 @@ class Document:
                 why=f"{target.path} is there already.",
                 fix="Choose another name.",
             )
-        with self._guard, self._media.moving():
-            copy = self._copied(target, checkpoint)
+        with ExitStack() as held:
+            with self._copying(target) as partial:
+                # The long part, which no edit waits for; what comes in meanwhile follows below.
+                ahead = portion(checkpoint, 0.0, 0.98)
+                self._media.copy_to(partial, self._edited, ahead, link=self.is_never_saved)
+                held.enter_context(self._guard)
+                held.enter_context(self._media.moving())
+                rest = portion(checkpoint, 0.98, 1.0)
+                # Only a project that goes away shares its files with the copy.
+                self._media.copy_to(partial, self._edited, rest, link=self.is_never_saved)
+                partial.commit(self._edited, self._generation)
+                copy = _placed(partial, target)
             old, never_saved, modified = self._folder, self.is_never_saved, self.is_modified
             self._let_go()
             if modified and not never_saved and self._lock is not None:
@@ -464,32 +474,24 @@ class Document:
             self._committed(self._edited, self._generation + 1)
         self.saved()
 
-    def _copied(self, target: ProjectFolder, checkpoint: Checkpoint) -> FileLock:
-        """Make a whole copy under the target's name; return its lock."""
+    @contextmanager
+    def _copying(self, target: ProjectFolder) -> Iterator[ProjectFolder]:
+        """Yield a hidden project beside a target; it is gone again if anything fails."""
         what = f"Cannot save the project as {target.name}"
         hidden = target.path.with_name(f".{target.path.name}.{secrets.token_hex(6)}.partial")
-        partial = ProjectFolder(hidden)
         try:
             if not target.path.parent.is_dir():
                 raise FileNotFoundError(2, "no such folder", str(target.path.parent))
+            partial = ProjectFolder(hidden)
             partial.create()
-            # Only a project that goes away shares its files with the copy.
-            link = self.is_never_saved
-            self._media.copy_to(partial, self._edited, checkpoint, link=link)
-            partial.commit(self._edited, self._generation)
-            atomic.replace(partial.path, target.path)
-            atomic.sync_folder(target.path.parent)
-            lock = FileLock(target.lock_path)
-            if not lock.try_acquire():
-                raise OSError(f"{target.path} was opened by another window at once")
+            yield partial
         except BaseException as error:
-            shutil.rmtree(partial.path, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
             if isinstance(error, OSError):
                 raise atomic.explain_os_error(error, what, target.path, kind=ProjectError) from (
                     error
                 )
             raise
-        return lock
 
     # --- going back ---------------------------------------------------------------------
 
@@ -596,6 +598,16 @@ class Document:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+
+def _placed(partial: ProjectFolder, target: ProjectFolder) -> FileLock:
+    """Give a finished copy its name; return its lock."""
+    atomic.replace(partial.path, target.path)
+    atomic.sync_folder(target.path.parent)
+    lock = FileLock(target.lock_path)
+    if not lock.try_acquire():
+        raise OSError(f"{target.path} was opened by another window at once")
+    return lock
 
 
 _INCOMING = ("media", "separations", "strokes", "versions")

@@ -249,8 +249,8 @@ class ProjectMedia:
     ) -> None:
         """Copy everything that the project or its history refers to into another project.
 
-        What is missing here will be missing there. What came in and is not referred to yet
-        is copied too.
+        What is missing here will be missing there; what is there already stays. What came in
+        and is not referred to yet is copied too.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class ProjectMedia:
         for number, path in enumerate(files):
             checkpoint(number / len(files), f"Copying file {number + 1} of {len(files)}")
             target = other.path / path.parent.name / path.name
-            if link and _linked(path, target):
+            if target.exists() or (link and _linked(path, target)):
                 continue
             atomic.require_free(target.parent, path.stat().st_size, what)
             with atomic.writing(target, what=what, kind=ProjectError) as temporary:

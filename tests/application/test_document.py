@@ -566,3 +566,30 @@ def test_where_there_is_no_room_a_project_takes_nothing_until_it_is_saved_elsewh
     document.close()
     with Document.open(tmp_path / "Elsewhere.drumstudio") as again:
         assert [song.name for song in again.project.songs] == ["Song"]
+
+
+def test_edits_do_not_wait_for_a_copy_and_are_in_it(document, tmp_path):
+    add_song(document, b"first", "First")
+    reached, go_on = threading.Event(), threading.Event()
+
+    def checkpoint(fraction, message):
+        reached.set()
+        assert go_on.wait(20)
+
+    def save():
+        document.save_as(tmp_path / "Copy", checkpoint)
+
+    saver = threading.Thread(target=save)
+    saver.start()
+    assert reached.wait(20)
+    add_song(document, b"second", "Second")  # would wait for ever if it waited for the copy
+    assert not (tmp_path / "Copy.drumstudio").exists()
+    go_on.set()
+    saver.join(20)
+    names = [song.name for song in document.project.songs]
+    assert names == ["First", "Second"]
+    assert document.media.missing(document.project) == []
+    document.close()
+    with Document.open(tmp_path / "Copy.drumstudio") as again:
+        assert [song.name for song in again.project.songs] == names
+        assert again.media.missing(again.project) == []
