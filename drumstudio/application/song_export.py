@@ -9,7 +9,7 @@ from typing import Any
 
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.mix import TrackMix
-from drumstudio.core.names import fill_template
+from drumstudio.core.names import fill_for_stems
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.project_media import ProjectMedia
@@ -58,18 +58,13 @@ class ExportOrder:
         Raises
         ------
         SettingError
-            If the template has an unknown field.
+            If the template has an unknown field or gives two stems one name.
         """
         suffix = FORMATS[self.file_format].suffix
         model = song.separation.model_id if song.separation else ""
-        return {
-            stem: self.folder
-            / (
-                fill_template(self.template, song=song.name, stem=STEM_NAMES[stem], model=model)
-                + suffix
-            )
-            for stem in self.stems
-        }
+        called = {stem: STEM_NAMES[stem] for stem in self.stems}
+        names = fill_for_stems(self.template, called, song=song.name, model=model)
+        return {stem: self.folder / (name + suffix) for stem, name in names.items()}
 
 
 def export_song(

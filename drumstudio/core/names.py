@@ -6,7 +6,7 @@ import hashlib
 import re
 import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from drumstudio.core.errors import SettingError
 
@@ -108,6 +108,36 @@ def fill_template(template: str, **fields: str) -> str:
         )
         values[longest] = safe_name(fields[longest], max(16, (room - others) // times))
     return safe_name("".join(text + values.get(name or "", "") for text, name, _, _ in parts), room)
+
+
+def fill_for_stems(template: str, stems: Mapping[str, str], **fields: str) -> dict[str, str]:
+    """Return a file name for each stem, from a template with the field {stem} and others.
+
+    Parameters
+    ----------
+    template : str
+        As for `fill_template`.
+    stems : mapping of str to str
+        Stem to what stands for it in the name.
+    **fields : str
+        The other values.
+
+    Raises
+    ------
+    SettingError
+        If the template is malformed, has an unknown field, or gives two stems one name.
+    """
+    names = {
+        stem: fill_template(template, **{**fields, "stem": called})
+        for stem, called in stems.items()
+    }
+    if len({_key(name) for name in names.values()}) < len(names):
+        raise SettingError(
+            f'Cannot use "{template}" as a file name',
+            why=f"it gives {' and '.join(stems.values())} the same name.",
+            fix="Put the field {stem} into it, or export one stem only.",
+        )
+    return names
 
 
 def unique_name(name: str, taken: Iterable[str]) -> str:

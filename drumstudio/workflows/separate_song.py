@@ -13,8 +13,8 @@ from typing import Any
 from drumstudio import atomic
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
-from drumstudio.core.errors import DrumStudioError, OutputExistsError, SettingError
-from drumstudio.core.names import fill_template
+from drumstudio.core.errors import DrumStudioError, OutputExistsError
+from drumstudio.core.names import fill_for_stems
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
 from drumstudio.inference.version import ENGINE_VERSION
@@ -139,16 +139,12 @@ def output_paths(
     """
     suffix = FORMATS[export.file_format].suffix
     folder = export.folder / relative
-    names = {
-        stem: fill_template(export.name_template, song=song.stem, stem=stem, model=settings.card.id)
-        for stem in export.stems
-    }
-    if len(set(names.values())) < len(names):
-        raise SettingError(
-            f'Cannot use "{export.name_template}" as a file name',
-            why=f"it gives {' and '.join(names)} the same name.",
-            fix="Put the field {stem} into it, or export one stem only.",
-        )
+    names = fill_for_stems(
+        export.name_template,
+        {stem: stem for stem in export.stems},
+        song=song.stem,
+        model=settings.card.id,
+    )
     return {stem: folder / (name + suffix) for stem, name in names.items()}
 
 

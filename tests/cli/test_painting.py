@@ -60,3 +60,12 @@ def test_what_is_wrong_is_told_in_three_lines(project, tmp_path, capsys):
         assert captured.out == ""
         assert len(captured.err.splitlines()) == 3
         assert "  do:  " in captured.err
+
+
+def test_a_name_that_would_make_one_file_of_two_stems_is_refused(project, tmp_path, capsys):
+    out = tmp_path / "stems"
+    assert run(["render", str(project), "--out", str(out), "--name", "{song}"]) == 1
+    said = capsys.readouterr().err
+    assert "it gives drums and rest the same name" in said
+    assert len(said.splitlines()) == 3
+    assert not out.exists() or not list(out.iterdir())
