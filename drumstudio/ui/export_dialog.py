@@ -191,9 +191,6 @@ class ExportDialog(Dialog):
         except DrumStudioError as error:
             self._refuse(f"{error.what}: {error.why}", "error")
             return
-        if len(set(files)) < len(files):
-            self._refuse("Two stems would get one name: use {stem} in it.", "error")
-            return
         there = [path for path in files if path.exists()]
         self._replace.setVisible(bool(there))
         if there:

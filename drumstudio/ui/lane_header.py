@@ -36,6 +36,7 @@ class LaneHeader(QWidget):
     gain_asked = Signal(str, float, bool)  # stem, dB, whether the gesture is over
     pan_asked = Signal(str, float, bool)
     menu_asked = Signal(str, QPoint)
+    rename_asked = Signal()
 
     def __init__(self, lane: LaneView, theme: Theme, *, with_strip: bool) -> None:
         super().__init__()
@@ -153,6 +154,11 @@ class LaneHeader(QWidget):
         self.chosen.emit(self.stem)
         if event.button() == Qt.MouseButton.RightButton:
             self.menu_asked.emit(self.stem, event.globalPosition().toPoint())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Ask for another name of the song."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.rename_asked.emit()
 
 
 def _pan_name(pan: float) -> str:

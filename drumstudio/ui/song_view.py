@@ -44,6 +44,7 @@ class SongView(QWidget):
     gain_asked = Signal(str, float, bool)
     pan_asked = Signal(str, float, bool)
     menu_asked = Signal(str, QPoint)
+    rename_asked = Signal()
 
     def __init__(self, state: SongState, theme: Theme) -> None:
         super().__init__()
@@ -153,6 +154,7 @@ class SongView(QWidget):
                 header.gain_asked.connect(self.gain_asked.emit)
                 header.pan_asked.connect(self.pan_asked.emit)
                 header.menu_asked.connect(self.menu_asked.emit)
+                header.rename_asked.connect(self.rename_asked.emit)
                 self._header_box.insertWidget(place, header)
                 self.headers[lane.stem] = header
         for stem, strip in strips.items():

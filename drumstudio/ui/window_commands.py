@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ _COLOUR_NAMES = {
     **{"kick": "Red", "snare": "Yellow", "toms": "Violet", "hat": "Turquoise"},
     **{"cymbal": "Lime", "rest": "Blue", "drums": "Orange", "good": "Green"},
 }
+_NOTICE_MS = 3_000
 _SHORT_SECONDS, _LONG_SECONDS = 1.0, 5.0
 
 
@@ -114,6 +116,7 @@ class WindowCommands(QObject):
         window.songs.drag_asked.connect(window.exports.drag)
         window.songs.menu_asked.connect(self._song_menu)
         window.view.menu_asked.connect(self._lane_menu)
+        window.view.rename_asked.connect(window.songs.edit_name)
         window.models.separate_asked.connect(self.separate)
         self.apply_numbers(window.studio.settings.numbers)
         self.choose_output()
@@ -157,6 +160,8 @@ class WindowCommands(QObject):
     def add_paths(self, paths_: Sequence[Path]) -> None:
         """Take what was dropped or opened."""
         models = self._window.models
+        # A slow disk may take seconds to tell what is in a folder: an answer comes at once.
+        self._window.statusBar().showMessage("Looking for songs…", _NOTICE_MS)
         self._window.studio.jobs.add_paths(paths_, models.model_id, models.values())
 
     def open_songs(self) -> None:
@@ -412,6 +417,7 @@ class WindowCommands(QObject):
         facts = [
             ("Computes on", studio.last_device or studio.settings.device),
             ("Sound output", output.name if output is not None else "not opened yet"),
+            ("Networks run on", f"torch {_torch_version()}"),
             ("Models", ", ".join(f"{card.name} ({card.licence})" for card in cards)),
             ("Formats", "; ".join(form.label for form in FORMATS.values())),
             ("Data", str(paths.user_data_folder())),
@@ -419,6 +425,14 @@ class WindowCommands(QObject):
         dialog = AboutDialog(self._window, self._window.theme, facts)
         dialog.exec()
         dialog.deleteLater()
+
+
+def _torch_version() -> str:
+    """Return the version of torch, which this process never loads."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _swatch(colour: str) -> QIcon:

@@ -115,7 +115,7 @@ def test_an_export_of_nothing_and_a_bad_name_are_refused(export_dialog):
     assert not button(export_dialog, "Export").isEnabled()
     for box in export_dialog._stems.values():
         box.setChecked(True)
-    for template, said in (("same", "one name"), ("{nothing}", "nothing")):
+    for template, said in (("same", "the same name"), ("{nothing}", "nothing")):
         export_dialog._template.setText(template)
         assert said in words(export_dialog)
         assert not button(export_dialog, "Export").isEnabled()
