@@ -253,6 +253,7 @@ def whole_evening(song: str, folder: str, blunder: str = "") -> None:
                 "p99": gaps[round(0.99 * (len(gaps) - 1))],
                 "longest": gaps[-1],
                 "threads": sorted(painters),
+                "loaded": [m for m in ("torch", "librosa", "numba") if m in sys.modules],
             }
         ),
         flush=True,

@@ -168,6 +168,7 @@ def test_the_window_stays_alive_from_import_to_export(song_file, tmp_path):
     assert blocked["longest"] >= 1.0
     assert whole["threads"] == ["MainThread"]
     assert len(elsewhere["threads"]) == 2
+    assert whole["loaded"] == []  # what computes is in the workers alone
 
 
 # --- R32, R33 ------------------------------------------------------------------------------
