@@ -101,39 +101,63 @@ class ReadOut:
     share: float | None
 
 
-def painted(
-    levels: Levels, share: Pixels | None, field: Bytes | None, stem: str, amount: float
-) -> tuple[Levels, Pixels | None]:
-    """Return a stem's levels and the drums' share as they are painted.
+def painted_share(share: Pixels, field: Bytes | None, amount: float) -> Pixels:
+    """Return the drums' share as it is painted.
+
+    Parameters
+    ----------
+    share : ndarray, uint8, shape (rows, columns)
+        Of the model's drums.
+    field : ndarray, int8, of the same shape, or None
+        e, +-127 for +-1; None where nothing is painted.
+    amount : float
+        In [-1, 1].
+    """
+    if field is None and not amount:
+        return share
+    table = _shares(amount)
+    now: Pixels = np.take(table[FULL], share)
+    if field is not None:
+        places = np.nonzero(field)
+        now[places] = table[field[places].astype(np.intp) + FULL, share[places]]
+    return now
+
+
+def kept_share(share: Pixels, keep: Bytes, kept: Pixels) -> Pixels:
+    """Return a share with another one where that is kept, to the part that it is kept.
+
+    Parameters
+    ----------
+    share, kept : ndarray, uint8
+        Of what stands now, and of what was kept.
+    keep : ndarray, int8, of the same shape
+        In [0, 127].
+    """
+    difference = kept.astype(np.int32) - share
+    mixed: Pixels = (share + np.rint(difference * (keep / FULL))).astype(np.uint8)
+    return mixed
+
+
+def stem_level(levels: Levels, before: Pixels, now: Pixels, stem: str) -> Levels:
+    """Return a stem's levels as they are painted.
 
     Parameters
     ----------
     levels : ndarray, uint8, shape (stems, rows, columns)
         The model's.
-    share : ndarray, uint8, shape (rows, columns), or None
-        Of the model's drums; None where there are none, then the mixture's levels are returned.
-    field : ndarray, int8, shape (rows, columns), or None
-        e, +-127 for +-1; None where nothing is painted.
+    before, now : ndarray, uint8, shape (rows, columns)
+        The drums' share as the model left it, and as it is painted.
     stem : str
         One of `core.levels.STEMS`.
-    amount : float
-        In [-1, 1].
     """
-    number = STEMS.index(stem) if share is not None else 0
-    level = levels[number]
-    if share is None or (field is None and not amount):
-        return level, share
-    table = _shares(amount)
-    now = np.take(table[FULL], share)
-    if field is not None:
-        places = np.nonzero(field)
-        now[places] = table[field[places].astype(np.intp) + FULL, share[places]]
-    if number:
-        changed = now != share
-        mine = now[changed] if stem == "drums" else 255 - now[changed]
-        level = level.copy()
-        level[changed] = level_of_share(levels[1][changed], levels[2][changed], mine)
-    return level, now
+    level: Levels = levels[STEMS.index(stem)]
+    if stem == "mixture" or now is before:
+        return level
+    changed = now != before
+    mine = now[changed] if stem == "drums" else 255 - now[changed]
+    level = level.copy()
+    level[changed] = level_of_share(levels[1][changed], levels[2][changed], mine)
+    return level
 
 
 def brightness(levels: Levels, low_db: float, high_db: float) -> Pixels:

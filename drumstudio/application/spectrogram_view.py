@@ -19,14 +19,18 @@ from drumstudio.application.document import Document
 from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FULL, Bytes, FieldPixels, area_of
 from drumstudio.application.listeners import Listeners
+from drumstudio.application.paint_pixels import PaintPixels
 from drumstudio.application.spectrogram_picture import (
     Picture,
+    Pixels,
     ReadOut,
     ViewLook,
     brightness,
-    painted,
+    kept_share,
+    painted_share,
+    stem_level,
 )
-from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips
+from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips, Strip
 from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
 from drumstudio.core.closing import Closing
 from drumstudio.core.errors import DrumStudioError
@@ -36,16 +40,41 @@ from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
 from drumstudio.core.view_axis import Area, Viewport, note_name
 from drumstudio.files.overview import overview_path
 
+_MODELS_KEPT = 3  # whose tiles stay, for comparing them
 _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sound:
-    """What is looked at: files, tiles, strips; replaced when the model is another."""
+    """What is looked at: the song with one model's drums, or none."""
 
-    hashes: tuple[str, str | None]
+    drums: str | None
     tiles: SpectrogramTiles
     strips: SpectrogramStrips
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some pixels of a viewport: columns first to last - 1, rows top to bottom - 1."""
+
+    viewport: Viewport
+    first: int
+    last: int
+    top: int
+    bottom: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """First column, counted from the song's beginning, first row, columns, rows."""
+        column = self.viewport.first_column + self.first
+        return column, self.top, self.last - self.first, self.bottom - self.top
+
+    def of(self, sound: _Sound, n_fft: int) -> Strip:
+        """Return what is seen of a sound before painting."""
+        strip = sound.strips.seen(self.viewport, n_fft, self.first, self.last)
+        rows = slice(self.top, self.bottom)
+        share = None if strip.share is None else strip.share[rows]
+        return Strip(strip.levels[:, rows], share, strip.exact)
 
 
 class SpectrogramView(Closing):
@@ -85,16 +114,15 @@ class SpectrogramView(Closing):
         self._told = 0.0
         self._backlog = Backlog("spectrogram")
         self.failed: Listeners[[DrumStudioError]] = self._backlog.failed
-        self._editor: Editor | None = None
-        self._field: FieldPixels | None = None
-        self._kept: FieldPixels | None = None
+        self._painting: PaintPixels | None = None
         self._disconnect_editor: Callable[[], None] = _nothing
         song = document.project.song(song_id)
         shape = song.mixture
         self._grid = Grid(shape.sample_rate, shape.channels, shape.samples)
-        self._sound = self._opened(song)
         self._amount = song.amount
         self._retired: list[SpectrogramTiles] = []
+        self._sounds: dict[str | None, _Sound] = {}  # the one used last comes last
+        self._sound = self._sound_of(song, _active(song))
         self._samples_per_pixel = float(self._grid.hop_length)
         self.set_editor(editor)
         self._disconnect = document.changed.connect(self._follow)
@@ -125,11 +153,9 @@ class SpectrogramView(Closing):
     def set_editor(self, editor: Editor | None) -> None:
         """Show what is painted in another editor of the song, or nothing."""
         self._disconnect_editor()
-        self._editor, self._field, self._kept = editor, None, None
+        self._painting = None if editor is None else PaintPixels(editor)
         self._disconnect_editor = _nothing
         if editor is not None:
-            self._field = FieldPixels(editor.grid, editor.seen_tile)
-            self._kept = FieldPixels(editor.grid, editor.protection_tile)
             self._disconnect_editor = editor.looks_changed.connect(self._painted)
         self.changed(None)
 
@@ -156,48 +182,72 @@ class SpectrogramView(Closing):
         columns, rows : tuple of int, optional
             The part of it that is wanted: the first pixel and the one after the last.
         """
-        first, last = columns or (0, viewport.columns)
-        top, bottom = rows or (0, viewport.axis.rows)
-        sound, look = self._sound, self._look
-        self._samples_per_pixel = viewport.seconds_per_pixel * self._grid.sample_rate
-        strip = sound.strips.seen(viewport, look.n_fft, first, last)
-        box = (viewport.first_column + first, top, last - first, bottom - top)
+        part = _Part(
+            viewport, *(columns or (0, viewport.columns)), *(rows or (0, viewport.axis.rows))
+        )
+        look, sounds = self._look, [self._sound]
         works: list[Work] = []
-        field = kept = None
-        if self._editor is not None and self._field is not None and self._kept is not None:
-            drawn, protected = self._editor.painted_tiles(), self._editor.protected_tiles()
-            field = self._pasted(self._field, drawn, viewport, box, works)
-            kept = self._pasted(self._kept, protected, viewport, box, works)
-        share = None if strip.share is None else strip.share[top:bottom]
-        levels, share = painted(strip.levels[:, top:bottom], share, field, look.stem, self._amount)
-        complete = strip.exact and not works
+        self._samples_per_pixel = viewport.seconds_per_pixel * self._grid.sample_rate
+        strip = part.of(self._sound, look.n_fft)
+        level, share, kept, exact = strip.levels[0], strip.share, None, strip.exact
+        if strip.share is not None:
+            share, kept, exact = self._as_painted(strip, part, sounds, works)
+            level = stem_level(strip.levels, strip.share, share, look.stem)
+        complete = exact and not works
         if columns is None and rows is None:
-            # The overview may have been made meanwhile.
-            sound.tiles.look_for_overview()
-            missing = sound.strips.missing(viewport, look.n_fft)
-            works += [partial(self._compute, sound, key) for key in missing]
+            for sound in sounds:
+                sound.tiles.look_for_overview()  # it may have been made meanwhile
+                missing = sound.strips.missing(viewport, look.n_fft)
+                works += [partial(self._compute, sound, key) for key in missing]
             self._backlog.replace(works)
         elif works:
             self._backlog.put_first(works)
         return Picture(
-            brightness(levels, look.low_db, look.high_db),
+            brightness(level, look.low_db, look.high_db),
             share if look.show_share else None,
-            None if kept is None else (2 * kept.astype(np.uint8)),
+            None if kept is None else 2 * kept.astype(np.uint8),
             complete,
         )
+
+    def _as_painted(
+        self, strip: Strip, part: _Part, sounds: list[_Sound], works: list[Work]
+    ) -> tuple[Pixels, Bytes | None, bool]:
+        """Return the share as painted, how much is kept, and whether all is exact.
+
+        What takes long is added to `works` and left out; other models that are seen are added
+        to `sounds`.
+        """
+        assert strip.share is not None
+        if self._painting is None:
+            return painted_share(strip.share, None, self._amount), None, strip.exact
+        paste = partial(self._pasted, part=part, works=works)
+        editor, exact = self._painting.editor, strip.exact
+        field = paste(self._painting.field, editor.painted_tiles())
+        share = painted_share(strip.share, field, self._amount)
+        kept = paste(self._painting.protection, editor.protected_tiles())
+        for one in self._painting.kept() if kept is not None else ():
+            other, keep = self._other(one.drums), paste(one.keep, one.tiles)
+            if other is None or keep is None:
+                continue
+            sounds.append(other)
+            whole = part.of(other, self._look.n_fft)
+            if whole.share is not None:
+                then = painted_share(whole.share, paste(one.field, one.tiles), one.amount)
+                share = kept_share(share, keep, then)
+            exact = exact and whole.exact
+        return share, kept, exact
 
     def _pasted(
         self,
         pixels: FieldPixels,
         tiles: frozenset[TileIndex],
-        viewport: Viewport,
-        box: tuple[int, int, int, int],
+        *,
+        part: _Part,
         works: list[Work],
     ) -> Bytes | None:
-        """Return a field in a box of pixels; what takes long is added to `works`."""
         later: list[TileIndex] = []
-        out = pixels.pasted(tiles, viewport, box, later)
-        works += [partial(self._bring, pixels, index, viewport) for index in later]
+        out = pixels.pasted(tiles, part.viewport, part.box, later)
+        works += [partial(self._bring, pixels, index, part.viewport) for index in later]
         return out
 
     # --- a point ------------------------------------------------------------------------
@@ -220,19 +270,19 @@ class SpectrogramView(Closing):
 
     def _read(self, where: ReadOut, cell: Levels) -> ReadOut:
         """Return a place with what a cell, uint8 (stems, 1, 1), says."""
-        model = drums_share(cell[1], cell[2]) if len(cell) == len(STEMS) else None
+        if len(cell) < len(STEMS):
+            return replace(where, db=level_db(int(cell[0, 0, 0])))
+        model = drums_share(cell[1], cell[2])
         field = np.array([[self._field_at(where.seconds, where.hertz)]], dtype=np.int8)
-        level, share = painted(cell, model, field, self._look.stem, self._amount)
-        return replace(
-            where,
-            db=level_db(int(level[0, 0])),
-            share=None if share is None else float(share[0, 0]) / 255,
-        )
+        share = painted_share(model, field, self._amount)
+        level = stem_level(cell, model, share, self._look.stem)
+        return replace(where, db=level_db(int(level[0, 0])), share=float(share[0, 0]) / 255)
 
     def _field_at(self, seconds: float, hertz: float) -> int:
-        grid, editor = self._grid, self._editor
-        if editor is None:
+        grid = self._grid
+        if self._painting is None:
             return 0
+        editor = self._painting.editor
         frame = min(max(round(seconds / grid.frame_seconds), 0), grid.frames - 1)
         bin_number = min(round(hertz / grid.bin_hz), grid.bins - 1)
         index = frame // TILE_FRAMES, bin_number // TILE_BINS
@@ -280,22 +330,44 @@ class SpectrogramView(Closing):
     # --- following ----------------------------------------------------------------------
 
     def _painted(self, tiles: frozenset[TileIndex]) -> None:
-        for pixels in (self._field, self._kept):
-            if pixels is not None:
-                pixels.forget(tiles)
+        if self._painting is not None:
+            self._painting.forget(tiles)
         area = self.area_of(tiles)
         if area is not None:
             self.changed(area)
 
-    def _opened(self, song: Song) -> _Sound:
-        separation = song.separation
+    def _sound_of(self, song: Song, drums: str | None) -> _Sound:
+        """Return a song's sound with the drums of some hash, or without any.
+
+        Raises
+        ------
+        DrumStudioError
+            If a file is missing.
+        """
+        with self._guard:
+            found = self._sounds.pop(drums, None) or self._opened(song, drums)
+            self._sounds[drums] = found
+            if len(self._sounds) > _MODELS_KEPT:
+                shown = (found, self._sound)
+                oldest = next(key for key, one in self._sounds.items() if one not in shown)
+                # What is being computed may still read from the files.
+                self._retired.append(self._sounds.pop(oldest).tiles)
+        return found
+
+    def _opened(self, song: Song, drums: str | None) -> _Sound:
         media = self._document.media
-        drums = None if separation is None else media.drums_file(song, separation)
-        hashes = _hashes(song)
-        overview = overview_path(*hashes)
-        tiles = SpectrogramTiles(self._grid, media.mixture_file(song), drums, overview)
-        stems = 1 if drums is None else len(STEMS)
-        return _Sound(hashes, tiles, SpectrogramStrips(self._grid, tiles, stems))
+        made = next((one for one in song.separations if one.drums.sha256 == drums), None)
+        path = None if made is None else media.drums_file(song, made)
+        overview = overview_path(song.mixture.sha256, None if path is None else drums)
+        tiles = SpectrogramTiles(self._grid, media.mixture_file(song), path, overview)
+        stems = 1 if path is None else len(STEMS)
+        return _Sound(drums, tiles, SpectrogramStrips(self._grid, tiles, stems))
+
+    def _other(self, drums: str) -> _Sound | None:
+        try:
+            return self._sound_of(self._document.project.song(self._song_id), drums)
+        except DrumStudioError:
+            return None  # it can not be heard either, and that is told
 
     def _follow(self) -> None:
         song = next((s for s in self._document.project.songs if s.id == self._song_id), None)
@@ -303,15 +375,15 @@ class SpectrogramView(Closing):
             return
         amount, self._amount = self._amount, song.amount
         before = self._sound
-        if _hashes(song) != before.hashes:
+        if _active(song) != before.drums:
             try:
-                self._sound = self._opened(song)
+                self._sound = self._sound_of(song, _active(song))
             except DrumStudioError as error:
                 self.failed(error)
                 return
-            # What is being computed may still read from the files.
-            self._retired.append(before.tiles)
             self._backlog.replace([])
+            if self._painting is not None:  # what is kept of which model is another matter now
+                self._painting = PaintPixels(self._painting.editor)
         if before is not self._sound or amount != song.amount:
             self.changed(None)
 
@@ -324,13 +396,12 @@ class SpectrogramView(Closing):
         self._disconnect()
         self._disconnect_editor()
         self._backlog.close()
-        for tiles in (*self._retired, self._sound.tiles):
+        for tiles in (*self._retired, *(sound.tiles for sound in self._sounds.values())):
             tiles.close()
 
 
-def _hashes(song: Song) -> tuple[str, str | None]:
-    separation = song.separation
-    return song.mixture.sha256, None if separation is None else separation.drums.sha256
+def _active(song: Song) -> str | None:
+    return None if song.separation is None else song.separation.drums.sha256
 
 
 def _nothing() -> None:

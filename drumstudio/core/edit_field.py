@@ -361,17 +361,17 @@ class SongEdit:
     def seen_tile(
         self, channel: int, index: TileIndex, gesture: tuple[LayerStrokes, Cells] | None = None
     ) -> Field:
-        """Return what to show of a tile: e, but what was painted before where drums are kept.
+        """Return e on a tile, but what was painted before where drums of the model are kept.
 
-        Kept drums of another separation are shown as the active one's. Parameters as of
-        `field_tile`.
+        What is kept of another model is not in it. Parameters as of `field_tile`.
         """
         seen = self.field_tile(channel, index, gesture)
         for layer in reversed(self.protected):
-            keep = self._tile(layer.strokes, layer.opacity, channel, index, gesture)
-            if keep.any():
-                stood = replace(self, edited=layer.kept).field_tile(channel, index)
-                seen += keep * (stood - seen)
+            if layer.kept.drums == self.edited.drums:
+                keep = self._tile(layer.strokes, layer.opacity, channel, index, gesture)
+                if keep.any():
+                    stood = replace(self, edited=layer.kept).field_tile(channel, index)
+                    seen += keep * (stood - seen)
         return seen
 
     def _tile(
@@ -387,6 +387,15 @@ class SongEdit:
         else:
             cells = self.tiles.tile(strokes.chain(index, channel), index)
         return np.float32(opacity) * cells.astype(np.float32)
+
+    def keep_tile(self, number: int, channel: int, index: TileIndex) -> Field:
+        """Return how much of a tile one protect layer keeps, in [0, 1]."""
+        layer = self.protected[number]
+        return self._tile(layer.strokes, layer.opacity, channel, index, None)
+
+    def stood_tile(self, number: int, channel: int, index: TileIndex) -> Field:
+        """Return e of what one protect layer keeps."""
+        return replace(self, edited=self.protected[number].kept).field_tile(channel, index)
 
     def touched_tiles(self) -> frozenset[TileIndex]:
         """Return the tiles that a stroke of a layer that is on touches."""

@@ -278,6 +278,35 @@ def test_what_is_protected_is_marked_and_not_painted_over(view, editor):
     assert (after.share[:, free] == 255).all()
 
 
+def test_what_is_kept_of_another_model_looks_as_it_did(project, view, editor):
+    document, song_id = project
+    area = {"tool": "time range", "hardness": 1.0}
+    editor.settings = replace(editor.settings, target="rest", strength=0.5, **area)
+    editor.press(5.6, 1_000.0)
+    editor.move(5.9, 1_000.0)
+    editor.release()
+    stood = exact(view, NEAR)
+    editor.settings = replace(editor.settings, target="protect", strength=1.0, **area)
+    editor.press(5.5, 1_000.0)
+    editor.move(6.0, 1_000.0)
+    editor.release()
+    first = document.project.song(song_id).active
+    other = noise(SECONDS, seed=9) / 50
+    separate(document, document.project.song(song_id), other, "Other")
+    after = exact(view, NEAR)
+    kept = slice(int(NEAR.column_at(5.55)), int(NEAR.column_at(5.95)))
+    free = slice(int(NEAR.column_at(6.05)), int(NEAR.column_at(6.45)))
+    assert stood.share[:, kept].mean() > after.share[:, free].mean() + 20
+    np.testing.assert_allclose(
+        after.share[:, kept].astype(int), stood.share[:, kept].astype(int), atol=1
+    )
+    # Both again, and what was kept of it is what it is.
+    with document.command("Change the model") as edit:
+        edit.set(("songs", song_id, "active"), first)
+    again = exact(view, NEAR)
+    np.testing.assert_array_equal(again.share, stood.share)
+
+
 def test_painting_one_channel_is_half_of_painting_both(view, editor):
     editor.settings = replace(editor.settings, tool="time range", hardness=1.0, channels="left")
     before = exact(view, NEAR).share.astype(float)
