@@ -13,10 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QL
 
 from drumstudio.application.commands import COMMANDS
 from drumstudio.application.transport import Listen, State
-from drumstudio.core.errors import DeviceError
 from drumstudio.files.preview import PreviewWriter
-from drumstudio.playback.deck import OutputState
-from drumstudio.ui.dialogs import ErrorDialog
 from tests.ui.conftest import put_song
 
 ROOT = Path(__file__).parents[2]
@@ -339,30 +336,6 @@ def test_a_marker_can_be_set_named_moved_and_taken_away(window, song):
     assert (marker.name, marker.seconds) == ("Chorus", 2.0)
     window.markers.remove(marker.id)
     assert window.document.song.markers == ()
-
-
-def test_the_loss_of_the_sound_device_pauses_with_a_message(window, song, qtbot):
-    window.transport.play()
-    take = window.transport._take
-    lost = DeviceError("The sound stopped", why="it was unplugged.", fix="Connect it again.")
-    window.transport.deck_stopped(take, 44_100, lost)
-    dialogs = lambda: [w for w in QApplication.topLevelWidgets() if isinstance(w, ErrorDialog)]  # noqa: E731
-    qtbot.waitUntil(lambda: any(dialog.isVisible() for dialog in dialogs()))
-    assert window.transport.view.state is State.PAUSED
-    assert window.transport.heard_seconds() == pytest.approx(1.0)
-    assert "it was unplugged" in window.log.text()
-    for dialog in dialogs():
-        dialog.close()
-    window.transport.play()
-    assert window.transport.view.state is State.PLAYING
-
-
-def test_without_a_sound_device_the_bar_says_so(window, song, qtbot):
-    reason = DeviceError("There is no sound", why="this computer has none.", fix="Connect one.")
-    window.transport.deck_output(OutputState("Silence", True, 44_100, 0.03, reason))
-    output = window.bar._output
-    qtbot.waitUntil(lambda: output.text() == "No sound device")
-    assert "this computer has none" in output.toolTip()
 
 
 def test_a_double_click_on_a_header_renames_the_song(window, song, qtbot):
