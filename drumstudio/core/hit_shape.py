@@ -32,12 +32,13 @@ _HOP_SECONDS = 0.00145
 # the short one places, the long ones tell a hit from what tones do.
 _WINDOWS = ((0.0116, 4, 0.2), (0.0232, 8, 0.5), (0.0464, 12, 0.3))
 _MOST_RISE_DB = 18.0
+_SILENCE, _DRUMS_SILENCE = 1e-4, 1e-3
 _BANDS = 36
 _OCTAVES = 0.6
 _OTHER_BANDS = 0.1
 _TRUST_SECONDS = 0.06  # how fast trust falls with distance from the click
 _OUT_OF_COMMON = 2.0  # times the rise that is usual around it
-_LATE_SECONDS = 0.0015  # the rise is steepest so long before what is heard as the beginning
+_LATE_SECONDS = 0.001  # the rise is steepest so long before what is heard as the beginning
 
 # Of the cells.
 _SHAPE_BANDS = 32
@@ -78,17 +79,22 @@ def samples_around(sample_rate: int) -> int:
     return round((REACH_SECONDS + _SECONDS_BESIDE) * sample_rate) + longest
 
 
-def find_onset(samples: Samples, sample_rate: int, hertz: float) -> float | None:
+def find_onset(
+    samples: Samples, sample_rate: int, hertz: float, drums: Samples | None = None
+) -> float | None:
     """Return where the hit begins that a click in the middle of some samples means.
 
     Parameters
     ----------
     samples : ndarray, float32, shape (channels, samples)
-        2 * `samples_around` of them.
+        2 * `samples_around` of the mixture.
     sample_rate : int
         Hertz.
     hertz : float
         Frequency of the click.
+    drums : ndarray, float32, shape (channels, samples), optional
+        The same stretch of what a model takes for the drums: a hit may show better there, or
+        may be missing.
 
     Returns
     -------
@@ -101,7 +107,28 @@ def find_onset(samples: Samples, sample_rate: int, hertz: float) -> float | None
     Half-wave rectified differences of log powers, as in spectral flux (Boeck and Widmer, DAFx
     2013), of three windows, weighted by how near a band is to the click; ours otherwise.
     """
-    hop = max(round(_HOP_SECONDS * sample_rate), 1)
+    if not samples.any():
+        return None
+    rise = _rise(samples, samples, sample_rate, hertz, _SILENCE)
+    if drums is not None:
+        rise += _rise(drums, samples, sample_rate, hertz, _DRUMS_SILENCE)
+    hops = len(rise) // 2
+    times = np.arange(-hops, hops + 1) * _hop(sample_rate) / sample_rate
+    trust = np.exp(-0.5 * np.square(times / _TRUST_SECONDS)) * (np.abs(times) <= REACH_SECONDS)
+    best = int(np.argmax(rise * trust))
+    if rise[best] < max(LEAST_RISE_DB, _OUT_OF_COMMON * float(np.median(rise))):
+        return None
+    return float(times[best] + _LATE_SECONDS)
+
+
+def _rise(
+    samples: Samples, mixture: Samples, sample_rate: int, hertz: float, silence: float
+) -> NDArray[np.float64]:
+    """Return how much levels rise at each hop around the middle, in decibels.
+
+    What is `silence` below a band's loudest moment in the mixture counts as silent.
+    """
+    hop = _hop(sample_rate)
     middle = samples.shape[1] // 2
     hops = (middle - _power_of_two(_WINDOWS[-1][0] * sample_rate) // 2) // hop
     rise = np.zeros(2 * hops + 1)
@@ -109,23 +136,24 @@ def find_onset(samples: Samples, sample_rate: int, hertz: float) -> float | None
         n_fft = _power_of_two(seconds * sample_rate)
         bands = _bands(sample_rate, n_fft, _BANDS)
         first = middle - hops * hop - n_fft // 2
-        stretch = samples[:, first : first + 2 * hops * hop + n_fft]
-        power = powers(stretch, n_fft, hop) @ bands.weights
-        loudest = power.max(axis=0)
-        if not loudest.any():
-            return None
-        levels = decibels(power, loudest.max() * 1e-6 + loudest * 1e-4)
+        stretch = slice(first, first + 2 * hops * hop + n_fft)
+        power = powers(samples[:, stretch], n_fft, hop) @ bands.weights
+        if mixture is samples:
+            loudest = power.max(axis=0)
+        else:
+            loudest = (powers(mixture[:, stretch], n_fft, hop) @ bands.weights).max(axis=0)
+        most = max(float(loudest.max()), 1e-20)
+        levels = decibels(power, most * 1e-6 + loudest * silence)
         rises = np.clip(levels[2 * lag :] - levels[: -2 * lag], 0.0, _MOST_RISE_DB)
         # Bands that are hardly heard hardly count.
-        heard = np.clip((decibels(loudest / loudest.max(), 1e-9) + 60.0) / 40.0, 0.0, 1.0)
+        heard = np.clip((decibels(loudest / most, 1e-9) + 60.0) / 40.0, 0.0, 1.0)
         weights = (_OTHER_BANDS + bands.near(hertz, _OCTAVES)) * heard
-        rise[lag:-lag] += share * (rises @ (weights / weights.sum()))
-    times = np.arange(-hops, hops + 1) * hop / sample_rate
-    trust = np.exp(-0.5 * np.square(times / _TRUST_SECONDS)) * (np.abs(times) <= REACH_SECONDS)
-    best = int(np.argmax(rise * trust))
-    if rise[best] < max(LEAST_RISE_DB, _OUT_OF_COMMON * float(np.median(rise))):
-        return None
-    return float(times[best] + _LATE_SECONDS)
+        rise[lag:-lag] += share * (rises @ (weights / max(float(weights.sum()), 1e-9)))
+    return rise
+
+
+def _hop(sample_rate: int) -> int:
+    return max(round(_HOP_SECONDS * sample_rate), 1)
 
 
 def frames_around(grid: Grid, limits: HitLimits) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def find_hit(
     Parameters
     ----------
     reader : SongReader
-        Of the mixture: what the model and the strokes made of it does not matter.
+        Of mixture and drums.
     grid : Grid
         The song's.
     seconds, hertz : float
@@ -60,8 +60,9 @@ def find_hit(
         return None
     around = samples_around(grid.sample_rate)
     middle = round(seconds * grid.sample_rate)
-    sound = reader.read("mixture", middle - around, 2 * around)
-    away = find_onset(sound, grid.sample_rate, hertz)
+    mixture = reader.read("mixture", middle - around, 2 * around)
+    drums = reader.read("drums", middle - around, 2 * around)
+    away = find_onset(mixture, grid.sample_rate, hertz, drums)
     if away is None:
         return None
     onset = min(max(seconds + away, 0.0), grid.samples / grid.sample_rate)
