@@ -30,7 +30,7 @@ def build():
     return application, window
 
 
-def wait(condition, seconds=60.0):
+def wait(condition, seconds=120.0):
     from PySide6.QtWidgets import QApplication
 
     until = time.monotonic() + seconds
@@ -198,8 +198,8 @@ def whole_evening(song: str, folder: str, blunder: str = "") -> None:
     song, folder : str
         A sound file; where there is room.
     blunder : str
-        "block" has the window compute for a second, "thread" has another thread draw: for the
-        controls.
+        Instead of all that, "block" has the window compute for a second and "thread" has
+        another thread draw: for the controls.
     """
     import json
     import threading
@@ -218,31 +218,15 @@ def whole_evening(song: str, folder: str, blunder: str = "") -> None:
     timer = QTimer()
     timer.timeout.connect(lambda: moments.append(time.perf_counter()))
     timer.start(10)
-    window.commands.add_paths([Path(song)])
-    wait(lambda: window.document.song is not None)
-    window.transport.play()
-    wait(lambda: all(row.state.value == "done" for row in window.studio.queue.rows()))
-    wait(lambda: len(window.state.lanes) == 3)
-    wait(lambda: all(lane.waveform for lane in window.state.lanes))
-    window.document.toggle_solo("drums")
-    for step in range(20):
-        window.state.timeline.zoom(1.3 if step < 10 else 0.7, 200)
-        QTest.qWait(20)
-    if blunder == "block":
+    if not blunder:
+        _live(window, Path(song), Path(folder))
+    elif blunder == "block":
         QTimer.singleShot(100, lambda: time.sleep(1.0))
     elif blunder == "thread":
         thread = threading.Thread(target=lambda: window.bar.setToolTip("drawn elsewhere"))
         thread.start()
         thread.join()
     QTest.qWait(1_500)
-    exported: list[object] = []
-    window.studio.exported.connect(exported.append)
-    window.transport.stop()
-    _export(window, Path(folder))
-    wait(lambda: bool(exported))
-    window.files.save_to(Path(folder) / "Evening")
-    wait(lambda: window.studio.document.name == "Evening")
-    QTest.qWait(200)
     timer.stop()
     gaps = sorted(after - before for before, after in zip(moments, moments[1:], strict=False))
     window.finish()
@@ -273,10 +257,28 @@ def _note_threads(kind: type, method: str, names: set[str]) -> None:
     setattr(kind, method, noting)
 
 
-def _export(window, folder: Path) -> None:
+def _live(window, song: Path, folder: Path) -> None:
+    from PySide6.QtTest import QTest
+
     from drumstudio.application.song_export import ExportOrder
 
+    window.commands.add_paths([song])
+    wait(lambda: window.document.song is not None)
+    window.transport.play()
+    wait(lambda: all(row.state.value == "done" for row in window.studio.queue.rows()))
+    wait(lambda: len(window.state.lanes) == 3)
+    wait(lambda: all(lane.waveform for lane in window.state.lanes))
+    window.document.toggle_solo("drums")
+    for step in range(20):
+        window.state.timeline.zoom(1.3 if step < 10 else 0.7, 200)
+        QTest.qWait(20)
+    window.transport.stop()
+    exported: list[object] = []
+    window.studio.exported.connect(exported.append)
     window.studio.stems.export(window.document.song, ExportOrder(("drums", "rest"), folder))
+    wait(lambda: bool(exported))
+    window.files.save_to(folder / "Evening")
+    wait(lambda: window.studio.document.name == "Evening")
 
 
 def launch(song: str, *mischief: str) -> None:
