@@ -7,12 +7,13 @@ from collections.abc import Callable
 from drumstudio.application.background import Background
 from drumstudio.application.document import Document
 from drumstudio.application.edit_sound import EditSound, RenderedEdit
+from drumstudio.application.edited_waveforms import EditedBlocks, edited_blocks
 from drumstudio.application.editor import Editor
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.material import AUDITIONS
 from drumstudio.application.transport import Transport
 from drumstudio.core import check
-from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.core.hit_shape import HitLimits
 from drumstudio.core.strokes import Cells
 from drumstudio.core.tiles import Grid
@@ -61,6 +62,8 @@ class EditSession:
         Called when something else is to be heard.
     not_found : Listeners
         Called when a tool found nothing at the place of a click.
+    drawn : Listeners
+        Called with what the edited blocks look like, for waveforms.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class EditSession:
         self.failed: Listeners[[DrumStudioError]] = Listeners()
         self.hearing_changed: Listeners[[]] = Listeners()
         self.not_found: Listeners[[]] = Listeners()
+        self.drawn: Listeners[[EditedBlocks]] = Listeners()
         self.document = document
         self.song_id = song_id
         self.tolerance_db = 15.0
@@ -86,6 +90,9 @@ class EditSession:
         self._last: RenderedEdit | None = None
         self._hearing = "edited"
         self._finding = Background(self.failed)
+        self._drawing = Background(self.failed)
+        self._drawn: EditedBlocks | None = None
+        self._closing = False
         self._finders: dict[str, tuple[Finder, str]] = {
             "wand": (self._grow, ""),
             "onset brush": (self._take_hit, ""),
@@ -145,6 +152,24 @@ class EditSession:
         self._last = rendered
         self.apply()
         self.rendered()
+        self._drawing.run(lambda: self._draw(rendered))
+
+    def _draw(self, rendered: RenderedEdit) -> None:
+        def checkpoint(fraction: float, message: str) -> None:
+            if self._closing or self._last is not rendered:
+                raise Cancelled
+
+        checkpoint(0.0, "")
+        drums, active = rendered.edit.edited.drums, self.editor.song.separation
+        if active is None or active.drums.sha256 != drums:
+            return
+        block_samples = self.editor.grid.block_samples
+        with self.reader() as reader:
+            reader.deltas = rendered.deltas
+            self._drawn = edited_blocks(
+                reader, drums, block_samples, rendered.deltas, self._drawn, checkpoint
+            )
+        self.drawn(self._drawn)
 
     # --- tools that find cells ----------------------------------------------------------
 
@@ -198,9 +223,11 @@ class EditSession:
 
     def close(self) -> None:
         """Let go of the song: it is heard as the model made it."""
+        self._closing = True
         for disconnect in self._disconnects:
             disconnect()
         self._finding.run(self._store.remove_oldest)
         self._finding.close()
         self._sound.close()
+        self._drawing.close()
         self.editor.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drumstudio.application.edited_waveforms import EditedBlocks, EditedPeaks
 from drumstudio.application.song_preview import STEMS, PreviewPeaks, SongPreview
 from drumstudio.application.song_work import peaks_paths
 from drumstudio.core.audio import Samples
@@ -49,6 +50,7 @@ class SongWaveforms:
         self.complete = True
         self._reader = SongReader(mixture, drums if preview is None else preview.path)
         self._peaks: list[PeaksReader] = []
+        self._edited: list[EditedPeaks] = []
         for stem, path in peaks_paths(song).items():
             try:
                 peaks = PeaksReader(path)
@@ -56,11 +58,19 @@ class SongWaveforms:
                 self.complete = False
                 continue
             self._peaks.append(peaks)
-            self.stems[stem] = Waveform(peaks, _StemSource(self._reader, stem))
+            edited = EditedPeaks(peaks, stem)
+            self._edited.append(edited)
+            self.stems[stem] = Waveform(edited, _StemSource(self._reader, stem))
         if preview is not None:
             for stem in STEMS:
                 parts = PreviewPeaks(preview, stem, self._reader)
                 self.stems[stem] = Waveform(parts, _StemSource(self._reader, stem))
+
+    def show_edits(self, edits: EditedBlocks | None) -> None:
+        """Draw drums and rest as they were edited, or as the model made them."""
+        self._reader.deltas = None if edits is None else edits.deltas
+        for peaks in self._edited:
+            peaks.edits = edits
 
     def close(self) -> None:
         """Close the files; nothing can be drawn any more."""

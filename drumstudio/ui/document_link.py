@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from drumstudio.application.edited_waveforms import EditedBlocks
 from drumstudio.application.material import Material, song_material
 from drumstudio.application.song_preview import SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
@@ -71,6 +72,7 @@ class DocumentLink(QObject):
         self._sound: tuple[str, ...] = ()
         self._is_playable = False  # whether the transport has the sound of the song at hand
         self._waveforms: SongWaveforms | None = None
+        self._edits: EditedBlocks | None = None
         self._gesture: dict[str, Strip] = {}
         self._listen = transport.view.listen
         studio.playhead = self._playhead
@@ -175,6 +177,11 @@ class DocumentLink(QObject):
             self._show_sound()
             self._show_lanes()
 
+    def show_edits(self, edits: EditedBlocks | None) -> None:
+        """Draw drums and rest of the song at hand as they were edited."""
+        self._edits = edits
+        self._show_lanes()
+
     def _close_waveforms(self) -> None:
         if self._waveforms is not None:
             for lane in self._state.lanes:
@@ -200,6 +207,10 @@ class DocumentLink(QObject):
 
     def _show_lanes(self) -> None:
         song = self.song
+        if self._waveforms is not None:
+            edits, active = self._edits, song.separation if song is not None else None
+            fits = edits is not None and active is not None and edits.drums == active.drums.sha256
+            self._waveforms.show_edits(edits if fits else None)
         strips = self._strips_of(song)
         soloing = any(strip.solo for strip in strips.values())
         to_original = self._transport.view.listen is Listen.ORIGINAL or not strips

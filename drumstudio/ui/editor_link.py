@@ -54,6 +54,7 @@ class EditorLink(QObject):
     """
 
     problem = Signal(object)
+    edits_drawn = Signal(object)  # the EditedBlocks of the song at hand, or None
     hint_changed = Signal(str)  # what the tool's modifiers do; empty if no tool is at hand
 
     def __init__(
@@ -181,6 +182,9 @@ class EditorLink(QObject):
             session.failed.connect(lambda error: post(lambda: self.problem.emit(error))),
             session.hearing_changed.connect(lambda: post(self._show_hearing, key="hearing")),
             session.not_found.connect(lambda: post(self._say_not_found, key="not found")),
+            session.drawn.connect(
+                lambda edits: post(lambda: self.edits_drawn.emit(edits), key="edits drawn")
+            ),
         ]
         self.session = session
         self._pane.tools.show_channels(self._song.mixture.channels)
@@ -215,6 +219,7 @@ class EditorLink(QObject):
         if self.session is not None:
             self.session.close()
             self.session = None
+            self.edits_drawn.emit(None)
 
     def close(self) -> None:
         """Let go of the song, and remember how it was shown."""

@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
         self.document.song_changed.connect(self._on_song)
         self.document.problem.connect(self.show_error)
         self.editing.problem.connect(self.show_error)
+        self.editing.edits_drawn.connect(self.document.show_edits)
         self.editing.hint_changed.connect(lambda hint: self._hints.setText(hint or _HINTS))
         self.document.refreshed.connect(self._show_title)
         drop = DropArea(self)

@@ -548,3 +548,17 @@ def test_every_tool_has_a_hint_and_a_command(window):
         assert name in window.actions_
         assert tool.keys in window.keymap.keys(name)
         assert tool.hint
+
+
+def test_the_lanes_show_what_was_painted(shown, qtbot):
+    def drums_peak():
+        lane = next(lane for lane in shown.state.lanes if lane.stem == "drums")
+        columns = lane.waveform.columns(1.2 * 44_100, 0.05 * 44_100, 1)
+        return float(columns.high.max())
+
+    before = drums_peak()
+    QTest.keyClicks(shown, "4")
+    drag(shown, (1.1, 800.0), (1.4, 2_500.0))
+    qtbot.waitUntil(lambda: drums_peak() > before + 0.05, timeout=20_000)
+    shown.commands.undo()
+    qtbot.waitUntil(lambda: drums_peak() == before, timeout=20_000)
