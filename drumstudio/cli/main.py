@@ -15,6 +15,7 @@ from drumstudio.cli.terminal import (
     DONE,
     FAILED,
     WRONG_USAGE,
+    let_everything_be_printed,
     print_error,
     print_json,
     say,
@@ -80,6 +81,7 @@ def run(arguments: list[str], window: Window = no_window) -> int:
     int
         0 done, 1 at least one failure, 2 wrong usage, 130 cancelled.
     """
+    let_everything_be_printed()
     try:
         return _run(arguments, window)
     except DrumStudioError as error:

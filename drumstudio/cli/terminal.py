@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -25,7 +26,19 @@ def print_json(document: Any) -> None:
     ValueError
         If a number is not finite: JSON has no word for it.
     """
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a terminal of few letters, or a file name that is not Unicode
+        text = json.dumps(document, indent=2, allow_nan=False)
+    print(text)
+
+
+def let_everything_be_printed() -> None:
+    """Have letters that a terminal does not know come out as "?", instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def print_error(error: DrumStudioError) -> None:

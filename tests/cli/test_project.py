@@ -34,6 +34,18 @@ def test_a_project_is_made_filled_separated_and_told(tmp_path, music):
     assert studio("project", "recover").stdout == "no project has unsaved work\n"
 
 
+def test_names_that_a_terminal_can_not_show_are_told_all_the_same(tmp_path, music, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    song = tmp_path / "\u00fc \u2603.wav"
+    sf.write(song, music.T[:9_000], 44_100)
+    project = tmp_path / "Night.drumstudio"
+    made = studio("project", "new", project, song, tmp_path / "\u00fc.wav")
+    assert made.stdout.splitlines()[1:] == ["  ? ? (0:00)"]
+    assert made.stderr.splitlines()[0] == "Cannot open ?.wav"
+    told = json.loads(studio("project", "info", project, "--json").stdout)
+    assert told["songs"][0]["name"] == "\u00fc \u2603"
+
+
 def test_a_version_that_is_not_kept_is_refused_with_those_that_are(tmp_path):
     project = tmp_path / "Night.drumstudio"
     assert studio("project", "new", project).returncode == 0
