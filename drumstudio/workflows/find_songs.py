@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drumstudio.files.probe import is_audio_path
+from drumstudio.files.project_folder import SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
     """Return the songs among files and folders, folders walked, in the order of their names.
 
     A file that was named itself is always taken, whatever its name: if it is no sound, opening
-    it says so. Hidden files and folders are left out, and links to folders are not followed.
+    it says so. Hidden files and folders and projects are left out, and links to folders are not
+    followed.
 
     Parameters
     ----------
@@ -58,7 +60,9 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
             folders[:] = sorted(
                 child
                 for child in folders
-                if not child.startswith(".") and (here / child).resolve() != left_out
+                if not child.startswith(".")
+                and not child.endswith(SUFFIX)
+                and (here / child).resolve() != left_out
             )
             for file in sorted(files):
                 if file.startswith("."):

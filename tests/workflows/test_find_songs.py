@@ -43,3 +43,8 @@ def test_a_link_that_leads_round_in_a_circle_ends(tmp_path):
     make(tmp_path, "a.wav")
     (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
     assert len(find_songs([tmp_path]).songs) == 1
+
+
+def test_what_lies_in_a_project_is_no_song(tmp_path):
+    make(tmp_path, "a.wav", "Night.drumstudio/media/0a.wav", "Night.drumstudio/separations/0b.wav")
+    assert find_songs([tmp_path]).songs == ((tmp_path / "a.wav", Path()),)
