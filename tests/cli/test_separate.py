@@ -178,6 +178,23 @@ def test_a_file_in_the_place_of_the_output_folder_is_named(below, tmp_path, musi
     assert place.read_text() == "mine"
 
 
+def test_a_cancelled_run_with_json_still_tells_what_was_finished(tmp_path, monkeypatch, capsys):
+    from drumstudio.cli import separate
+    from drumstudio.cli.main import run
+
+    def first_alone(song, relative, settings, *rest):
+        if song.name != "a.wav":
+            raise KeyboardInterrupt
+        return separate.SongReport(str(song), settings.card.id)
+
+    monkeypatch.setattr(separate, "separate_song", first_alone)
+    words = ["separate", "a.wav", "b.wav", "c.wav", "--out", str(tmp_path), "--json"]
+    assert run(words) == 130
+    captured = capsys.readouterr()
+    assert [report["song"] for report in json.loads(captured.out)] == ["a.wav"]
+    assert "Cancelled" in captured.err
+
+
 @pytest.mark.robust
 def test_ctrl_c_ends_with_130_leaves_nothing_half_written_and_no_process(tmp_path, music, home):
     song = tmp_path / "long.wav"
