@@ -13,7 +13,14 @@ from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.levels import Levels
 from drumstudio.core.tiles import Grid
 from drumstudio.files.block_reader import SongReader
-from drumstudio.files.overview import OverviewReader, column_count, levels_of, overview_steps
+from drumstudio.files.overview import (
+    OverviewReader,
+    build_overview,
+    column_count,
+    levels_of,
+    overview_steps,
+)
+from drumstudio.jobs.job import Checkpoint
 
 TILE_COLUMNS = 128
 LIMIT_BYTES = 160 * 2**20
@@ -112,6 +119,16 @@ class SpectrogramTiles(Closing):
                 return False
             self._overview = reader
         return True
+
+    def build_overview(self, checkpoint: Checkpoint) -> None:
+        """Make the overview; as `files.overview.build_overview`, but here and now."""
+        mixture, drums = self._files
+        build_overview(
+            checkpoint,
+            mixture=str(mixture),
+            drums=None if drums is None else str(drums),
+            output=str(self._overview_path),
+        )
 
     def detail(self, n_fft: int, samples_per_pixel: float) -> Detail:
         """Return the coarsest detail of which every pixel gets a column, if there is one.

@@ -33,7 +33,7 @@ from drumstudio.application.spectrogram_picture import (
 from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips, Strip
 from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
 from drumstudio.core.closing import Closing
-from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.core.levels import STEMS, Levels, drums_share, level_db
 from drumstudio.core.song import Song
 from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
@@ -121,6 +121,7 @@ class SpectrogramView(Closing):
         self._grid = Grid(shape.sample_rate, shape.channels, shape.samples)
         self._amount = song.amount
         self._retired: list[SpectrogramTiles] = []
+        self._refused: set[str | None] = set()  # models whose overview could not be made
         self._sounds: dict[str | None, _Sound] = {}  # the one used last comes last
         self._sound = self._sound_of(song, _active(song))
         self._samples_per_pixel = float(self._grid.hop_length)
@@ -199,6 +200,11 @@ class SpectrogramView(Closing):
                 sound.tiles.look_for_overview()  # it may have been made meanwhile
                 missing = sound.strips.missing(viewport, look.n_fft)
                 works += [partial(self._compute, sound, key) for key in missing]
+            works += [
+                partial(self._build_overview, sound)
+                for sound in sounds
+                if not (sound.tiles.has_overview or sound.drums in self._refused)
+            ]
             self._backlog.replace(works)
         elif works:
             self._backlog.put_first(works)
@@ -308,6 +314,23 @@ class SpectrogramView(Closing):
         area = self.area_of(frozenset([index]))
         if area is not None:
             self._tell(area)
+
+    def _build_overview(self, sound: _Sound) -> None:
+        """Make an overview that the cache has lost, unless there is something else to do."""
+
+        def checkpoint(fraction: float, message: str) -> None:
+            if not self._backlog.is_empty:
+                raise Cancelled
+
+        try:
+            sound.tiles.build_overview(checkpoint)
+        except Cancelled:
+            return
+        except DrumStudioError:
+            # The picture comes in without it, only slower: nothing that a person has to know.
+            self._refused.add(sound.drums)
+            return
+        self.changed(None)
 
     def _tell(self, area: Area) -> None:
         """Tell of an area, together with others that have come since the last time."""

@@ -142,9 +142,9 @@ def test_without_an_overview_the_picture_comes_in_and_that_is_told(view):
     assert not first.complete
     assert not first.level.any()
     assert exact(view, FAR).level.any(axis=0).all()
-    assert told
-    assert min(area.start_seconds for area in told) <= 0
-    assert max(area.stop_seconds for area in told) >= SECONDS
+    areas = [area for area in told if area is not None]
+    assert min(area.start_seconds for area in areas) <= 0
+    assert max(area.stop_seconds for area in areas) >= SECONDS
 
 
 @pytest.mark.parametrize("first_column", [200, 251, 302, 337, 390])
@@ -157,7 +157,7 @@ def test_a_window_that_draws_only_what_it_is_told_of_is_complete_in_the_end(
     drawn = np.zeros((AXIS.rows, viewport.columns), dtype=np.uint8)
 
     def draw(area):
-        seen = viewport.pixels_of(area)
+        seen = None if area is None else viewport.pixels_of(area)
         if seen is not None:
             first, last, top, bottom = seen
             part = view.picture(viewport, (first, last), (top, bottom)).level
@@ -167,6 +167,25 @@ def test_a_window_that_draws_only_what_it_is_told_of_is_complete_in_the_end(
     view.picture(viewport)
     assert view.wait(20)
     np.testing.assert_array_equal(drawn, exact(view, viewport).level)
+
+
+def test_an_overview_that_is_missing_is_made_once_all_else_is_done(project, view):
+    view.picture(NEAR)
+    assert view.wait(20)
+    assert overview_of(project).exists()
+    assert view.has_overview
+    assert view.picture(FAR).complete
+
+
+def test_a_cache_that_can_not_be_written_is_no_trouble(project, view):
+    folder = overview_of(project).parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("not a folder")
+    failures = []
+    view.failed.connect(failures.append)
+    assert exact(view, NEAR).level.any()
+    assert not failures
+    assert not view.has_overview
 
 
 def test_an_overview_that_comes_later_is_taken(project, view):
