@@ -293,7 +293,7 @@ class MainWindow(QMainWindow):
             self.hide,
             self.bridge.close,
             self._queue_timer.stop,
-            lambda: self.awake.keep(False),
+            self.awake.close,
             self.player.close,
             self.editing.close,
             self.document.close,

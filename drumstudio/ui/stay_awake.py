@@ -6,7 +6,7 @@ import ctypes
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QProcess, QStandardPaths
+from PySide6.QtCore import QObject, QProcess, QStandardPaths, QTimer
 
 _END_MS = 1_000
 # What keeps the computer awake for as long as `cat` runs, which ends when its input does: so
@@ -56,11 +56,18 @@ class StayAwake(QObject):
             self._process.start(program, arguments)
 
     def _stop(self) -> None:
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return
-        self._process.closeWriteChannel()
-        if not self._process.waitForFinished(_END_MS):
-            self._process.kill()
-            self._process.waitForFinished(_END_MS)
-        self._process.deleteLater()
-        self._process = None
+        # The window goes on meanwhile: a system that is slow to answer must not hold it up.
+        process.finished.connect(process.deleteLater)
+        process.closeWriteChannel()
+        QTimer.singleShot(_END_MS, process, process.kill)
+
+    def close(self) -> None:
+        """Keep it awake no more, and wait for that: for the end of the program."""
+        process = self._process
+        self.keep(False)
+        if process is not None and not process.waitForFinished(_END_MS):
+            process.kill()
+            process.waitForFinished(_END_MS)

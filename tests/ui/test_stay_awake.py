@@ -24,8 +24,31 @@ def test_a_program_of_the_system_runs_while_it_is_asked_for(qtbot, tmp_path, mon
     awake.keep(True)
     qtbot.waitUntil(lambda: marks.exists() and marks.read_text() == "began\n", timeout=10_000)
     awake.keep(False)
-    assert marks.read_text() == "began\nended\n"
+    qtbot.waitUntil(lambda: marks.read_text() == "began\nended\n", timeout=10_000)
+    awake.keep(True)
+    qtbot.waitUntil(lambda: marks.read_text().count("began") == 2, timeout=10_000)
+    awake.close()
+    assert marks.read_text() == "began\nended\n" * 2
+    awake.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has a call for it, not a program")
+def test_a_program_of_the_system_that_does_not_end_holds_nothing_up(qtbot, tmp_path, monkeypatch):
+    fake = tmp_path / "keep-awake"
+    fake.write_text("#!/bin/sh\nexec sleep 600\n")
+    fake.chmod(0o755)
+    monkeypatch.setitem(stay_awake._PROGRAMS, sys.platform, (str(fake), "x"))
+    monkeypatch.setattr(stay_awake, "_END_MS", 200)
+    owner = QObject()
+    awake = StayAwake(owner)
+    awake.keep(True)
+    process = awake._process
+    assert process.waitForStarted(10_000)
+    ended = []
+    process.finished.connect(lambda *_: ended.append(True))
     awake.keep(False)
+    assert ended == []  # it was not waited for
+    qtbot.waitUntil(lambda: ended == [True], timeout=10_000)
 
 
 def test_a_system_without_such_a_program_is_no_error(qtbot, monkeypatch):
