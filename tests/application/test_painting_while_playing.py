@@ -14,7 +14,7 @@ from drumstudio.application.transport import State, Transport
 from drumstudio.core.mix import TrackMix
 from drumstudio.playback.deck import Deck
 from tests.edited_songs import a_song
-from tests.playback.sounds import RATE, HandOutput
+from tests.playback.sounds import RATE, HandOutput, until
 
 PERIOD = 210  # samples of the tone; loops hold whole periods, so that they have no step
 TONE = 0.3 * np.sin(2 * np.pi * np.arange(3 * RATE) / PERIOD).astype(np.float32)
@@ -39,7 +39,7 @@ def playing(tmp_path):
     transport.play()
     output.pull(RING)
     session = EditSession(document, song_id, transport)
-    assert session.wait(20)
+    told(session, transport)
     yield session, transport, output
     session.close()
     transport.close()
@@ -52,6 +52,12 @@ def paint(session, first, last, target="drums"):
     editor.press(first, 0.0)
     editor.move(last, 1_000.0)
     editor.release()
+
+
+def told(session, transport):
+    """Wait until what was painted is rendered, and the deck knows."""
+    assert session.wait(20)
+    until(lambda: not transport._deck._commands)
 
 
 def swell(samples):
@@ -67,11 +73,11 @@ def test_strokes_are_heard_while_the_loop_goes_on(playing):
     for target, expected in (("drums", 0.3), ("rest", 0.0), ("drums", 0.3)):
         paint(session, 0.5, 2.0, target)
         parts.append(output.pull(2_048))  # the window paints, the loop plays
-        assert session.wait(20)
+        told(session, transport)
         parts.append(output.pull(25_600 + RING))
         assert swell(parts[-1][:, RING:]) == pytest.approx(expected, abs=0.002)
     session.document.undo()
-    assert session.wait(20)
+    told(session, transport)
     parts.append(output.pull(25_600 + RING))
     assert swell(parts[-1][:, RING:]) == pytest.approx(0.0, abs=0.002)
     heard = np.concatenate(parts, axis=1)
@@ -81,9 +87,9 @@ def test_strokes_are_heard_while_the_loop_goes_on(playing):
 
 
 def test_a_stroke_inside_the_loop_fades_where_its_edge_is_not_where_it_was_swapped(playing):
-    session, _, output = playing
+    session, transport, output = playing
     paint(session, 1.1, 1.3)
-    assert session.wait(20)
+    told(session, transport)
     output.pull(RING)
     loudness = swell(output.pull(105 * PERIOD))
     assert loudness.max() == pytest.approx(0.3, abs=0.005)
@@ -93,7 +99,7 @@ def test_a_stroke_inside_the_loop_fades_where_its_edge_is_not_where_it_was_swapp
 def test_what_is_listened_to_while_painting_changes_without_a_click(playing):
     session, transport, output = playing
     paint(session, 0.5, 2.0)
-    assert session.wait(20)
+    told(session, transport)
     parts = [output.pull(RING)]
     for hearing, expected in (
         ("painted", 0.3),
@@ -102,7 +108,7 @@ def test_what_is_listened_to_while_painting_changes_without_a_click(playing):
         ("edited", 0.3),
     ):
         session.hear(hearing)
-        assert session.wait(20)
+        told(session, transport)
         parts.append(output.pull(8_192 + RING))
         assert swell(parts[-1][:, RING:]) == pytest.approx(expected, abs=0.002), hearing
     heard = np.concatenate(parts, axis=1)
