@@ -10,6 +10,7 @@ from drumstudio.application.background import Background
 from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.listeners import Listeners
+from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.core.errors import Cancelled, DrumStudioError, ProjectError
 from drumstudio.core.hit_likeness import SUGGESTED
 from drumstudio.core.song import MAX_STROKES, Blob, Song
@@ -230,8 +231,10 @@ class AlikeFinder:
         session = self._session
 
         def fix() -> int:
-            return fix_everywhere(
-                session.document, session.song_id, session.editor.grid, review, chosen
+            return again_if_changed(
+                lambda: fix_everywhere(
+                    session.document, session.song_id, session.editor.grid, review, chosen
+                )
             )
 
         self._work.run(fix, self.fixed)

@@ -11,6 +11,7 @@ from drumstudio.application.edited_waveforms import EditedBlocks, edited_blocks
 from drumstudio.application.editor import Editor
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.material import AUDITIONS
+from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.application.transport import Transport
 from drumstudio.core import check
 from drumstudio.core.errors import Cancelled, DrumStudioError
@@ -183,7 +184,7 @@ class EditSession:
             if cells is None:
                 self.not_found()
             else:
-                self.editor.paint_found([cells], name)
+                again_if_changed(lambda: self.editor.paint_found([cells], name))
 
         self._finding.run(find)
 

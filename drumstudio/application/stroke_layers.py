@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from drumstudio.application.document import Document
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.song import Blob, KeptPaint, Song, StrokeLayer, cleaned_name, new_id
 from drumstudio.core.strokes import Stroke
 
+T = TypeVar("T")
+
+_TRIES = 5
 _NAMES = {"paint": "Paint", "protect": "Protect"}
 
 
@@ -91,7 +96,8 @@ def paint(
     with document.command(name) as edit:
         at = ("songs", song_id, "layers")
         if all(there.id != layer.id for there in edit.project.song(song_id).layers):
-            edit.insert(at, layer)
+            # It may have been removed meanwhile: then what was on it stays removed.
+            edit.insert(at, replace(layer, strokes=()))
         for blob in blobs:
             edit.insert((*at, layer.id, "strokes"), blob)
 
@@ -153,6 +159,25 @@ def restore_model(document: Document, song_id: str, area: Stroke) -> None:
         for layer in document.project.song(song_id).layers:
             if layer.on and layer.strokes:
                 edit.insert(("songs", song_id, "layers", layer.id, "strokes"), blob)
+
+
+def again_if_changed(edit: Callable[[], T]) -> T:
+    """Make an edit on a thread beside the window's: anew if the project changed under it.
+
+    Commands are put together from the project as it stands, and refused if, say, the layer
+    that they paint on was removed meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If it is refused every time.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return edit()
+        except ValueError:
+            continue
+    return edit()
 
 
 def add_layer(document: Document, song_id: str, kind: str = "paint") -> str:

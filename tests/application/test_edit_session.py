@@ -9,6 +9,7 @@ import pytest
 
 from drumstudio.application.edit_session import HEARINGS, EditSession
 from drumstudio.application.material import song_material
+from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.application.transport import Transport
 from drumstudio.core.strokes import Cells
 from tests.application.test_transport import FakeDeck
@@ -112,6 +113,40 @@ def test_the_wand_paints_what_is_around_a_click(session, project):
     assert stroke.target == "rest"
     frame = round(1.5 / session.editor.grid.frame_seconds)
     assert abs(stroke.shape.runs[:, 0] - frame).min() <= 1
+
+
+def test_a_region_is_painted_though_the_layer_was_removed_meanwhile(session, project, monkeypatch):
+    document, song_id = project
+    paint(session)
+    kept = document.media.keep_stroke
+    meanwhile = [document.undo]
+
+    def keep(stroke):
+        blob = kept(stroke)
+        while meanwhile:
+            meanwhile.pop()()
+        return blob
+
+    monkeypatch.setattr(document.media, "keep_stroke", keep)
+    session.editor.settings = replace(session.editor.settings, tool="wand")
+    failed = []
+    session.failed.connect(failed.append)
+    session.click(1.5, 1_000.0)
+    session._finding.close()
+    assert failed == []
+    (layer,) = document.project.song(song_id).layers
+    assert len(layer.strokes) == 1
+
+
+def test_an_edit_that_is_refused_every_time_is_an_error():
+    def refuse():
+        tries.append(1)
+        raise ValueError("no such layer")
+
+    tries = []
+    with pytest.raises(ValueError, match="no such layer"):
+        again_if_changed(refuse)
+    assert len(tries) == 5
 
 
 def test_a_click_outside_the_song_finds_nothing(session):

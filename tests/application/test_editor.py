@@ -89,6 +89,18 @@ def test_what_is_seen_while_painting_is_what_stands_afterwards(editor):
         np.testing.assert_array_equal(field(editor, channel), seen[channel])
 
 
+def test_a_stroke_that_was_undone_under_the_brush_does_not_come_back(editor, project):
+    document, song_id = project
+    drag(editor, (1.0, 900.0), (1.2, 1_200.0))
+    drag(editor, (2.0, 900.0), (2.2, 1_200.0), release=False)
+    document.undo()
+    editor.release()
+    (layer,) = document.project.song(song_id).layers
+    assert len(layer.strokes) == 1
+    frame = round(1.1 / editor.grid.frame_seconds)
+    assert not editor.edit.field(0, frame, frame + 1).any()
+
+
 def test_an_aborted_gesture_leaves_nothing(editor, project):
     document, _ = project
     before = len(document.history.commands)
