@@ -127,13 +127,13 @@ class Following:
 
     Parameters
     ----------
-    path : Path
-        Where its preview is to be written.
+    path : Path or None
+        Where its preview is to be written; None if nobody needs one.
     checkpoint : Checkpoint
         Where it reports; looks for what is finished by the way.
     """
 
-    path: Path
+    path: Path | None
     checkpoint: Checkpoint
 
 
@@ -165,13 +165,17 @@ class Previews:
     def following(self, song: Song, mixture: Path, checkpoint: Checkpoint) -> Iterator[Following]:
         """Follow a separation until the context ends.
 
-        The files stay until the next one is followed, for somebody may still listen to them.
+        The files stay until the next one is followed, for somebody may still listen to them. A
+        song that has a separation already is listened to with that one, and has no preview.
 
         Raises
         ------
         DrumStudioError
             If there is no room for its files.
         """
+        if song.separation is not None:
+            yield Following(None, checkpoint)
+            return
         self._folder.close()
         path = self._folder.enter_context(self._cache.scratch()) / "preview.wav"
         preview = SongPreview(mixture, path)

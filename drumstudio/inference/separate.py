@@ -145,7 +145,7 @@ def separate(
         chunks = cutter.plan(sizes, 0, store.finished)
         resumed = sum((chunk.start, chunk.stop) in store.finished for chunk in chunks)
         shown = None
-        if preview is not None:
+        if preview is not None and _has_room_for_a_preview(song, Path(preview).parent):
             shape = (song.sample_rate, song.channels, song.samples)
             shown = _preview(stack.enter_context(PreviewWriter(Path(preview), *shape)), song, rate)
             for start, stop in sorted(store.finished):
@@ -276,6 +276,14 @@ def _require_room(
     same_disk = work.stat().st_dev == drums.parent.stat().st_dev
     atomic.require_free(work, work_bytes + same_disk * drums_bytes, what)
     atomic.require_free(drums.parent, drums_bytes, what)
+
+
+def _has_room_for_a_preview(song: SampleReader, folder: Path) -> bool:
+    """Return whether a preview leaves room enough for what is not only for the moment."""
+    try:
+        return atomic.free_bytes(folder) > 5 * song.samples * song.channels * 4
+    except OSError:
+        return False
 
 
 def _resample(

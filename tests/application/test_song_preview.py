@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drumstudio.application.song_preview import PreviewPeaks, Previews, SongPreview
-from drumstudio.core.song import Media, Song
+from drumstudio.core.song import Media, Separation, Song
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.peaks import LEVELS, PeaksReader, Waveform, build_peaks
 from drumstudio.files.preview import PreviewWriter
@@ -86,3 +86,15 @@ def test_a_separation_is_followed_and_forgotten_when_it_ends(song, tmp_path):
     assert following.path.exists()  # somebody may still be listening
     previews.close()
     assert not following.path.exists()
+
+
+def test_a_song_that_is_separated_already_needs_no_preview(song, tmp_path):
+    path, _ = song
+    previews = Previews(ResultCache(tmp_path / "cache", 1 << 30))
+    media = Media("0" * 64, 1, RATE, 2, SAMPLES)
+    separation = Separation("2" * 12, "Fast", media, "model")
+    made = Song("1" * 12, "x", "x", media, separations=(separation,), active="2" * 12)
+    with previews.following(made, path, no_checkpoint) as following:
+        assert following.path is None
+        following.checkpoint(0.5, "Separating")
+    assert previews.get(made.id) is None

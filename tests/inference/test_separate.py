@@ -267,3 +267,11 @@ def test_what_is_finished_can_be_heard_before_the_end_from_the_playhead_on(bench
     with WavReader(preview) as reader:
         early = reader.read(0, 6 * rate)
     assert dbfs(early - bench.drums()) <= (-140 if rate == RATE else -20)
+
+
+def test_a_full_disk_gets_no_preview(bench, tmp_path, monkeypatch):
+    bench.write_song(noise(6 * RATE))
+    room = 4 * 6 * RATE * 2 * 4
+    monkeypatch.setattr(atomic, "free_bytes", lambda _: room)
+    bench.run(stubs.Stub, preview=str(tmp_path / "preview.wav"))
+    assert not (tmp_path / "preview.wav").exists()
