@@ -142,6 +142,7 @@ def open_and_close(times: str, folder: str, leak: str = "") -> None:
             kept.append(window)
         else:
             window.finish()
+            window.theme.deleteLater()  # the application's, which lives on
             window.deleteLater()
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         application.processEvents()
