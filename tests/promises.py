@@ -73,21 +73,23 @@ def record(
 TABLE = Path(__file__).with_name("PROMISES.md")
 _HEAD = """# Promises, as the harnesses last found them
 
-Written by `./studio test --nightly --write-promises`. Each line is one harness: what it did, how
-often, what it found, and what its negative control did. A harness whose control does not fail
-proves nothing, and then the run fails.
+Written by `./studio test --nightly --write-promises`, or by `python -m tests.promises --write`
+from the records of such a run's parts. Each line is one harness: what it did, how often, what it
+found, and what its negative control did. A harness whose control does not fail proves nothing,
+and then the run fails.
 
 | promise | what was done | count | broken | figure | negative control |
 |---|---|---|---|---|---|
 """
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
+def read_records(paths: list[Path]) -> list[dict[str, Any]]:
     """Return the records of a run, sorted by promise; of repeated ones the last."""
     last: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        last[entry["promise"], entry["what"]] = entry
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            last[entry["promise"], entry["what"]] = entry
     return sorted(last.values(), key=lambda entry: (int(entry["promise"][1:]), entry["what"]))
 
 
@@ -104,10 +106,10 @@ def table(records: list[dict[str, Any]]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Print the table of a run; 1 if a promise was broken or a control did not fail."""
-    source = Path(arguments[0])
-    if not source.exists():
+    sources = [Path(word) for word in arguments if not word.startswith("--")]
+    records = read_records([source for source in sources if source.exists()])
+    if not records:
         return 0
-    records = read_records(source)
     page = table(records)
     print(page)
     if "--write" in arguments:

@@ -17,6 +17,18 @@ def test_the_table_passes_when_promises_hold_and_controls_fail(tmp_path, monkeyp
     assert "| R1 | kill -9 | 10 | 0 | 0 of 10 | plain writer: 3 of 10 |" in capsys.readouterr().out
 
 
+def test_of_several_runs_the_last_finding_of_each_harness_counts(tmp_path, monkeypatch, capsys):
+    first, second = (tmp_path / name for name in ("first", "second"))
+    first.mkdir()
+    second.mkdir()
+    broken = write(first, monkeypatch, failures=1)
+    mended = write(second, monkeypatch)
+    write(second, monkeypatch, what="power cut")
+    assert main([str(broken), str(mended)]) == 0
+    assert capsys.readouterr().out.count("| R1 |") == 2
+    assert main([str(mended), str(broken)]) == 1
+
+
 def test_the_table_fails_when_a_promise_is_broken(tmp_path, monkeypatch):
     assert main([str(write(tmp_path, monkeypatch, failures=1))]) == 1
 
