@@ -9,7 +9,6 @@ from typing import Any
 
 from drumstudio import settings as user_settings
 from drumstudio.application import projects
-from drumstudio.application.project_edits import render_project
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.cli.terminal import (
     DONE,
@@ -20,9 +19,7 @@ from drumstudio.cli.terminal import (
     print_error,
     print_json,
 )
-from drumstudio.core.errors import SettingError, error_from_dict
-from drumstudio.core.song import MAX_SECONDS
-from drumstudio.files.formats import FORMATS
+from drumstudio.core.errors import error_from_dict
 from drumstudio.workflows.separate_song import separation_settings
 from drumstudio.workflows.workshop import Workshop
 
@@ -43,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = action("add", _add, "put songs into a project")
     separate = action("separate", _separate, "separate every song of a project")
     drums = action("import-drums", _import_drums, "take drums made elsewhere for a song")
-    exporting = action("export", export, "write the stems or the mix of a project's songs")
     relink = action("relink", _relink, "find a project's missing files in a folder")
     info = action("info", _info, "show what a project holds")
     recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
@@ -57,31 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
     drums.add_argument("song", metavar="SONG", help="the song's name or id")
     drums.add_argument("drums", type=Path, metavar="DRUMS")
-    add_export_arguments(exporting)
     relink.add_argument("folder", type=Path, metavar="FOLDER")
     recover.add_argument("project", nargs="?", type=Path, metavar="PROJECT")
     recover.add_argument("--save-as", type=Path, metavar="PROJECT")
     restore.add_argument("generation", type=int, metavar="GENERATION")
-
-
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe what is exported of a project, and where to."""
-    parser.add_argument("project", type=Path, metavar="PROJECT")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument(
-        "--song", metavar="SONG", help="name or id; default: all that are separated"
-    )
-    parser.add_argument(
-        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
-    )
-    parser.add_argument(
-        "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
-    )
-    parser.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
-    parser.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
-    parser.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
-    parser.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -107,14 +82,14 @@ def _songs(report: Report) -> list[Report]:
 
 
 def _new(options: argparse.Namespace) -> Report:
-    return _with_workshop(
+    return with_workshop(
         "new",
         lambda shop, bar: projects.project_new(options.project, options.songs, shop.pool, bar),
     )
 
 
 def _add(options: argparse.Namespace) -> Report:
-    return _with_workshop(
+    return with_workshop(
         "add",
         lambda shop, bar: projects.project_add(options.project, options.songs, shop.pool, bar),
     )
@@ -129,7 +104,7 @@ def _separate(options: argparse.Namespace) -> Report:
         options.device or stored.device,
         stored.processor_threads,
     )
-    return _with_workshop(
+    return with_workshop(
         "separate",
         lambda shop, bar: projects.project_separate(
             options.project, settings, shop.pool, shop.cache, bar
@@ -138,7 +113,7 @@ def _separate(options: argparse.Namespace) -> Report:
 
 
 def _import_drums(options: argparse.Namespace) -> Report:
-    return _with_workshop(
+    return with_workshop(
         "import",
         lambda shop, bar: projects.project_import_drums(
             options.project, options.song, options.drums, shop.pool, bar
@@ -146,58 +121,8 @@ def _import_drums(options: argparse.Namespace) -> Report:
     )
 
 
-def export(options: argparse.Namespace) -> Report:
-    """Write what was asked for; return the report of `render_project`."""
-    stems = ("mix",) if options.mix else _stems(options.stems)
-    return _with_workshop(
-        "export",
-        lambda shop, bar: render_project(
-            options.project,
-            options.out,
-            shop.pool,
-            bar,
-            song_name=options.song,
-            stems=stems,
-            file_format=options.file_format,
-            name_template=options.name,
-            sample_rate=options.rate,
-            seconds=_range(options.range),
-            overwrite=options.overwrite,
-        ),
-    )
-
-
-def _stems(text: str) -> tuple[str, ...]:
-    names = {"drums": "drums", "rest": "rest", "original": "mixture"}
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not set(words) <= set(names):
-        raise SettingError(
-            f"Cannot export the stems {text!r}",
-            why="the stems are drums, rest and original.",
-            fix="Write for example --stems drums,rest.",
-        )
-    return tuple(dict.fromkeys(names[word] for word in words))
-
-
-def _range(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    first, _, last = text.partition("-")
-    try:
-        start, stop = float(first), float(last)
-    except ValueError:
-        start = stop = 0.0
-    if not 0.0 <= start < stop <= MAX_SECONDS:
-        raise SettingError(
-            f"Cannot export the range {text!r}",
-            why="a range is its start and its end in seconds.",
-            fix="Write for example --range 8-12.5.",
-        )
-    return start, stop
-
-
 def _relink(options: argparse.Namespace) -> Report:
-    return _with_workshop(
+    return with_workshop(
         "relink",
         lambda shop, bar: projects.project_relink(options.project, options.folder, shop.pool, bar),
     )
@@ -221,7 +146,8 @@ def _clean(options: argparse.Namespace) -> Report:
     return projects.project_clean(options.project)
 
 
-def _with_workshop(label: str, work: Callable[[Workshop, ProgressBar], Report]) -> Report:
+def with_workshop(label: str, work: Callable[[Workshop, ProgressBar], Report]) -> Report:
+    """Return what work with a workshop and a progress bar of that label reports."""
     with Workshop(user_settings.load()) as workshop:
         bar = ProgressBar(label)
         try:

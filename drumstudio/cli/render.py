@@ -3,16 +3,82 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from drumstudio.cli.project import add_export_arguments, export, told
+from drumstudio.application.project_edits import render_project
+from drumstudio.cli.project import told, with_workshop
+from drumstudio.core.errors import SettingError
+from drumstudio.core.song import MAX_SECONDS
+from drumstudio.files.formats import FORMATS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the words after `studio render`."""
-    add_export_arguments(parser)
+    parser.add_argument("project", type=Path, metavar="PROJECT")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
+        "--song", metavar="SONG", help="name or id; default: all that are separated"
+    )
+    parser.add_argument(
+        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
+    )
+    parser.add_argument(
+        "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
+    )
+    parser.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
+    parser.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
+    parser.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
+    parser.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> int:
     """Render, and tell what was written."""
-    return told("export", export(options), as_json=options.json)
+    stems = ("mix",) if options.mix else _stems(options.stems)
+    report = with_workshop(
+        "render",
+        lambda shop, bar: render_project(
+            options.project,
+            options.out,
+            shop.pool,
+            bar,
+            song_name=options.song,
+            stems=stems,
+            file_format=options.file_format,
+            name_template=options.name,
+            sample_rate=options.rate,
+            seconds=_range(options.range),
+            overwrite=options.overwrite,
+        ),
+    )
+    return told("render", report, as_json=options.json)
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    names = {"drums": "drums", "rest": "rest", "original": "mixture"}
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not set(words) <= set(names):
+        raise SettingError(
+            f"Cannot export the stems {text!r}",
+            why="the stems are drums, rest and original.",
+            fix="Write for example --stems drums,rest.",
+        )
+    return tuple(dict.fromkeys(names[word] for word in words))
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    try:
+        start, stop = float(first), float(last)
+    except ValueError:
+        start = stop = 0.0
+    if not 0.0 <= start < stop <= MAX_SECONDS:
+        raise SettingError(
+            f"Cannot export the range {text!r}",
+            why="a range is its start and its end in seconds.",
+            fix="Write for example --range 8-12.5.",
+        )
+    return start, stop

@@ -98,9 +98,9 @@ def test_a_project_s_mix_can_be_written_from_the_command_line(document, tmp_path
         asked.append(options)
         return render_project(arguments[0], arguments[1], DirectPool(), no_checkpoint, **options)
 
-    monkeypatch.setattr("drumstudio.cli.project.render_project", render)
+    monkeypatch.setattr("drumstudio.cli.render.render_project", render)
     out = tmp_path / "out"
-    words = ["project", "export", str(document.folder.path), "--out", str(out)]
+    words = ["render", str(document.folder.path), "--out", str(out)]
     assert run([*words, "--mix", "--range", "0.5-1.25"], lambda _: None) == 0
     assert [path.name for path in out.iterdir()] == ["Song_mix.wav"]
     assert soundfile.info(out / "Song_mix.wav").frames == 0.75 * SAMPLE_RATE
