@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -22,6 +22,8 @@ from drumstudio.ui import tokens
 from drumstudio.ui.parts import icon_button, label, push_button, set_role
 from drumstudio.ui.theme import Theme, tabular
 
+MOST_ROWS = 60
+_NEW_AT_ONCE = 5
 _HIGHEST_PX = 148  # beyond it the rows scroll, unless a person makes the pane higher
 _ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 
@@ -64,7 +66,15 @@ class QueuePanel(QWidget):
         self._box = QVBoxLayout(body)
         self._box.setContentsMargins(4, 0, 4, 4)
         self._box.setSpacing(0)
+        self._left_out = label("", "muted")
+        self._left_out.setContentsMargins(32, 4, 0, 4)
+        self._left_out.hide()
+        self._box.addWidget(self._left_out)
         self._box.addStretch(1)
+        self._later: tuple[tuple[Row, ...], str] = ((), "")
+        self._more_rows = QTimer(self)
+        self._more_rows.setSingleShot(True)
+        self._more_rows.timeout.connect(lambda: self.show_rows(*self._later))
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
@@ -87,17 +97,26 @@ class QueuePanel(QWidget):
         self._scroll.ensureWidgetVisible(row)
 
     def show_rows(self, rows: tuple[Row, ...], device: str) -> None:
-        """Show the queue as it is."""
-        numbers = [row.number for row in rows]
+        """Show the queue as it is; of a very long one what matters most."""
+        picked = most_wanted(rows)
+        numbers = {row.number for row in picked}
         for number in [n for n in self._rows if n not in numbers]:
             self._rows.pop(number).deleteLater()
-        for place, row in enumerate(rows):
-            view = self._rows.get(row.number)
-            if view is None:
-                view = self._rows[row.number] = JobRow(row.number, self._theme, self)
+        missing = [row.number for row in picked if row.number not in self._rows]
+        for number in missing[:_NEW_AT_ONCE]:
+            self._rows[number] = JobRow(number, self._theme, self)
+        if missing[_NEW_AT_ONCE:]:  # a folder of songs must not hold the window up
+            self._later = (rows, device)
+            self._more_rows.start()
+        seen = [row for row in picked if row.number in self._rows]
+        for place, row in enumerate(seen):
+            view = self._rows[row.number]
             if self._box.indexOf(view) != place:
                 self._box.insertWidget(place, view)
             view.show_row(row, device)
+        left_out = len(rows) - len(picked)
+        self._left_out.setVisible(bool(left_out))
+        self._left_out.setText(f"and {left_out} more")
         self._summary.setText(summary(rows))
         self._fit_height()
         self._clear.setVisible(any(row.state in (State.DONE, State.CANCELLED) for row in rows))
@@ -121,7 +140,7 @@ class JobRow(QWidget):
         self._theme = theme
         self._panel = panel
         self._state: State | None = None
-        self._row: Row | None = None
+        self._shown: tuple[Row, str] | None = None
         self._icon = QLabel()
         self._title = label("", "strong")
         self._title.setMinimumWidth(120)
@@ -159,7 +178,7 @@ class JobRow(QWidget):
             theme, "close", "Take off the list", lambda: panel.remove_asked.emit(number),
             token="muted",
         )  # fmt: skip
-        self._details = _Details()
+        self._details: _Details | None = None  # made when somebody asks for them
         row = QHBoxLayout()
         row.setContentsMargins(8, 0, 4, 0)
         row.setSpacing(8)
@@ -176,19 +195,20 @@ class JobRow(QWidget):
             if isinstance(button, QToolButton):
                 button.setFixedSize(24, 24)
             row.addWidget(button)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(0)
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(0)
         holder = QWidget()
         holder.setFixedHeight(tokens.ROW_PX)
         holder.setLayout(row)
-        box.addWidget(holder)
-        box.addWidget(self._details)
+        self._box.addWidget(holder)
         theme.changed.connect(self._retint)
 
     def show_row(self, row: Row, device: str) -> None:
         """Show the job as it is."""
-        self._row = row
+        if (row, device) == self._shown:
+            return
+        self._shown = (row, device)
         if row.state is not self._state:
             self._state = row.state
             self._show_state(row)
@@ -204,7 +224,7 @@ class JobRow(QWidget):
         self._bar.setValue(round(row.fraction * 1000))
         self._times.setText(times(row))
         self._cancel.setEnabled(not row.asked_to_stop)
-        if row.error is not None:
+        if row.error is not None and self._details is not None:
             self._details.show_text(str(row.error))
 
     def _show_state(self, row: Row) -> None:
@@ -223,7 +243,7 @@ class JobRow(QWidget):
         self._down.setVisible(state is State.WAITING)
         self._cancel.setVisible(state not in OVER)
         self._remove.setVisible(state in OVER)
-        if state is not State.FAILED:
+        if state is not State.FAILED and self._details is not None:
             self._details.hide()
         for button in self.findChildren(QToolButton):
             button.setAccessibleName(f"{button.toolTip()}: {row.title}")
@@ -234,7 +254,13 @@ class JobRow(QWidget):
             self._icon.setToolTip(self._state.value.capitalize())
 
     def _toggle_details(self) -> None:
-        self._details.setVisible(not self._details.isVisible())
+        if self._details is None:
+            self._details = _Details()
+            self._box.addWidget(self._details)
+            row = self._shown[0] if self._shown is not None else None
+            if row is not None and row.error is not None:
+                self._details.show_text(str(row.error))
+        self._details.setVisible(self._details.isHidden())
         self.layout().activate()
         self._panel.show_details(self)
 
@@ -261,6 +287,18 @@ class _Details(QWidget):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text.toPlainText())
+
+
+def most_wanted(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return the rows of a queue that are shown: what is done gives way where there are many."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    open_ones = [row for row in rows if row.state not in (State.DONE, State.CANCELLED)]
+    done = [row for row in rows if row.state in (State.DONE, State.CANCELLED)]
+    numbers = {row.number for row in open_ones[:MOST_ROWS]}
+    room = MOST_ROWS - len(numbers)
+    numbers |= {row.number for row in done[len(done) - room :]}
+    return tuple(row for row in rows if row.number in numbers)
 
 
 def times(row: Row) -> str:

@@ -12,8 +12,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QLineEdit, QWidget
 
 from drumstudio.application.commands import COMMANDS
+from drumstudio.application.queue import Row
+from drumstudio.application.queue import State as JobState
 from drumstudio.application.transport import Listen, State
 from drumstudio.files.preview import PreviewWriter
+from drumstudio.ui.queue_panel import MOST_ROWS
 from tests.ui.conftest import put_song
 
 ROOT = Path(__file__).parents[2]
@@ -349,3 +352,16 @@ def test_a_double_click_on_a_header_renames_the_song(window, song, qtbot):
 def test_a_drop_is_answered_at_once(window, tmp_path):
     assert drop(window, [tmp_path])
     assert window.statusBar().currentMessage() == "Looking for songs…"
+
+
+def test_a_long_queue_is_shown_bit_by_bit_and_what_is_done_gives_way(window, qtbot):
+    states = [JobState.DONE] * 40 + [JobState.RUNNING, JobState.FAILED] + [JobState.WAITING] * 30
+    rows = tuple(Row(n, f"Song {n}.wav", state) for n, state in enumerate(states))
+    window.queue.show_rows(rows, "cpu")
+    assert 0 < len(window.queue._rows) < 10
+    qtbot.waitUntil(lambda: len(window.queue._rows) == MOST_ROWS)
+    assert set(window.queue._rows) == {*range(12, 72)}
+    assert window.queue._left_out.text() == "and 12 more"
+    window.queue.show_rows(rows[-3:], "cpu")
+    assert list(window.queue._rows) == [69, 70, 71]
+    assert window.queue._left_out.isHidden()
