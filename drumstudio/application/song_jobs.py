@@ -91,6 +91,12 @@ class SongJobs:
             work = self._separating(song_id, model_id, parameters, device)
             self._separations[song_id] = self._studio.queue.add(song.name, work)
 
+    def is_separating(self, song_id: str) -> bool:
+        """Return whether a song is being separated, or waits for it."""
+        number = self._separations.get(song_id)
+        states = {row.number: row.state for row in self._studio.queue.rows()}
+        return states.get(number or 0) in (State.RUNNING, State.WAITING)
+
     def preview(self, song_id: str, model_id: str, parameters: dict[str, Value]) -> None:
         """Have a song separated now, from where it is listened to; all else waits.
 

@@ -235,6 +235,9 @@ class MainWindow(QMainWindow):
         song = self.document.song
         words = "Separate again" if song is not None and song.separations else "Separate drums"
         tip = "Separate the drums of this song (Ctrl+Return)"
+        if song is not None and self.studio.jobs.is_separating(song.id):
+            words = "Preview here"
+            tip = "It is being separated: go on from where you listen (Ctrl+Shift+Return)"
         self.models.show_ready(words, tip, enabled=song is not None and bool(self.models.model_id))
         self.models.show_device(f"Device: {self._device_words()}")
 

@@ -117,7 +117,7 @@ class WindowCommands(QObject):
         window.songs.menu_asked.connect(self._song_menu)
         window.view.menu_asked.connect(self._lane_menu)
         window.view.rename_asked.connect(window.songs.edit_name)
-        window.models.separate_asked.connect(self.separate)
+        window.models.separate_asked.connect(self._separate_or_preview)
         self.apply_numbers(window.studio.settings.numbers)
         self.choose_output()
         window.bar.output_clicked.connect(self.preferences)
@@ -183,6 +183,13 @@ class WindowCommands(QObject):
         song, models = self._window.document.song, self._window.models
         if song is not None and models.model_id:
             self._window.studio.jobs.separate(song.id, models.model_id, models.values())
+
+    def _separate_or_preview(self) -> None:
+        song = self._window.document.song
+        if song is not None and self._window.studio.jobs.is_separating(song.id):
+            self.preview()
+        else:
+            self.separate()
 
     def preview(self) -> None:
         """Separate the song at hand now, from where it is listened to."""

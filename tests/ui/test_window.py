@@ -365,3 +365,30 @@ def test_a_long_queue_is_shown_bit_by_bit_and_what_is_done_gives_way(window, qtb
     window.queue.show_rows(rows[-3:], "cpu")
     assert list(window.queue._rows) == [69, 70, 71]
     assert window.queue._left_out.isHidden()
+
+
+def test_the_button_offers_a_preview_while_the_song_is_being_separated(
+    window, song, qtbot, monkeypatch
+):
+    asked = []
+    for name in ("separate", "preview"):
+        monkeypatch.setattr(window.studio.jobs, name, lambda *a, n=name: asked.append(n))
+    window.models.separate.click()
+    monkeypatch.setattr(window.studio.jobs, "is_separating", lambda song_id: song_id == song.id)
+    window._show_button()
+    assert window.models.separate.text() == "Preview here"
+    window.models.separate.click()
+    assert asked == ["separate", "preview"]
+
+
+def test_a_song_is_being_separated_while_its_row_waits_or_runs(window, song, qtbot):
+    jobs, queue = window.studio.jobs, window.studio.queue
+    assert not jobs.is_separating(song.id)
+    queue.add("holds the queue", hold)
+    jobs.separate(song.id, "hpss", {})
+    assert jobs.is_separating(song.id)
+    jobs.preview(song.id, "hpss", {})
+    titles = [row.title for row in queue.rows()]
+    assert titles == ["Night Bus", "holds the queue"]
+    queue.cancel(queue.rows()[0].number)
+    assert not jobs.is_separating(song.id)
