@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -44,6 +44,7 @@ _CLICK_PX = 4.0  # a lasso that moved less than this between press and release s
 _BEAT_SPACING_PX = 14.0
 _BAR_SPACING_PX = 44.0
 _OUTLINE_CORNERS = 48
+_SETTLE_MS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class SpectrogramCanvas(QWidget):
 
     Attributes
     ----------
+    complete : bool
+        Whether all that is seen is as it will stay.
     pixels_drawn : int
         How many pixels were coloured since the start, for tests.
     """
@@ -108,6 +111,10 @@ class SpectrogramCanvas(QWidget):
         self._news: list[Area | None] = []
         self._hand = _Hand()
         self._hits: list[tuple[float, bool]] = []
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._settled)
         self.complete = False
         self.pixels_drawn = 0
         self.setAccessibleName("Spectrogram")
@@ -212,6 +219,17 @@ class SpectrogramCanvas(QWidget):
             return
         for area in news:
             self._draw_area(area)
+        if not self.complete:
+            self._settle.start()
+
+    def _settled(self) -> None:
+        """Draw the whole once more when all of it has come."""
+        if self._view is None or self.complete:
+            return
+        if self._view.wait(0.0):
+            self.refresh()
+        else:
+            self._settle.start()
 
     def _draw_area(self, area: Area | None) -> None:
         viewport = self._viewport
@@ -235,7 +253,7 @@ class SpectrogramCanvas(QWidget):
             lines = self._theme.colour("good")
             hatch(part, picture.protected, (top, viewport.first_column + first), lines.rgba())
         self._pixels[top:bottom, first:last] = part
-        self.complete = picture.complete
+        self.complete = self.complete and picture.complete
         self.pixels_drawn += part.size
 
     def _draw_all(self, viewport: Viewport) -> None:
