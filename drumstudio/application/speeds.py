@@ -38,8 +38,10 @@ class Speeds:
         """Take in a run. That it can not be stored is no error."""
         if not work_seconds or sound_seconds < _SHORTEST_SECONDS:
             return
+        speed = sound_seconds / work_seconds
         runs = self._runs.pop(model_id, [])
-        self._runs[model_id] = [*runs, sound_seconds / work_seconds][-_KEPT_RUNS:]
+        # The very same figure is the same run again, from the cache of results.
+        self._runs[model_id] = runs if speed in runs else [*runs, speed][-_KEPT_RUNS:]
         while len(self._runs) > _MOST_MODELS:
             del self._runs[next(iter(self._runs))]
         try:

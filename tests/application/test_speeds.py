@@ -18,6 +18,13 @@ def test_the_median_of_the_last_runs_is_kept(tmp_path):
     assert again.real_time("hpss") is None
 
 
+def test_a_result_from_the_cache_is_no_second_run(tmp_path):
+    speeds = Speeds(tmp_path / "speeds.json")
+    for work in (100.0, 7.0, 7.0, 7.0, 9.0):
+        speeds.add("fast", 70.0, work)
+    assert speeds.real_time("fast") == 70.0 / 9.0
+
+
 def test_runs_that_say_nothing_are_left_out(tmp_path):
     speeds = Speeds(tmp_path / "speeds.json")
     for sound, work in ((1.0, 0.5), (100.0, None), (100.0, 0.0)):
