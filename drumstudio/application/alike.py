@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drumstudio.application.background import Background
 from drumstudio.application.document import Document
@@ -14,11 +14,13 @@ from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.core.errors import Cancelled, DrumStudioError, ProjectError
 from drumstudio.core.hit_likeness import SUGGESTED
 from drumstudio.core.song import MAX_STROKES, Blob, Song
-from drumstudio.core.strokes import Stroke, moved, span_seconds
+from drumstudio.core.strokes import Cells, Stroke, moved, span_seconds
 from drumstudio.core.tiles import Grid
+from drumstudio.files.block_reader import SongReader
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.workflows.find_alike import AlikeHit, find_alike
+from drumstudio.workflows.find_hit import held_back
 
 _NEAR_SECONDS = 0.06
 
@@ -48,11 +50,15 @@ class Review:
         Where the corrected hit begins.
     hits : tuple of AlikeHit
         In order of time.
+    clicked : bool
+        Whether the onset brush found the hit: then each copy takes no more than stands out
+        where it is.
     """
 
     correction: Correction
     onset_seconds: float
     hits: tuple[AlikeHit, ...]
+    clicked: bool = False
 
     @property
     def suggested(self) -> tuple[bool, ...]:
@@ -106,7 +112,12 @@ def _correction(strokes: Iterable[tuple[str, Stroke]], otherwise: str) -> Correc
 
 
 def fix_everywhere(
-    document: Document, song_id: str, grid: Grid, review: Review, chosen: Collection[int]
+    document: Document,
+    song_id: str,
+    reader: SongReader,
+    grid: Grid,
+    review: Review,
+    chosen: Collection[int],
 ) -> int:
     """Copy a correction to hits like it: one step of undo; return how many were corrected.
 
@@ -116,6 +127,8 @@ def fix_everywhere(
         The project.
     song_id : str
         The song.
+    reader : SongReader
+        Its sound.
     grid : Grid
         Its cells.
     review : Review
@@ -138,6 +151,9 @@ def fix_everywhere(
         before = len(copies)
         for layer_id, stroke in review.correction.strokes:
             copy = moved(stroke, later, grid.frame_seconds, grid.frames)
+            if copy is not None and review.clicked and isinstance(copy.shape, Cells):
+                cells = held_back(reader, grid, copy.shape)
+                copy = None if cells is None else replace(copy, shape=cells)
             if copy is not None and layer_id in layers:
                 copies.append((layer_id, document.media.keep_stroke(copy)))
         corrected += len(copies) > before
@@ -213,9 +229,10 @@ class AlikeFinder:
         else:
             correction = correction_at(editor.song, media, editor.grid, *selection)
         strokes = [stroke for _, stroke in correction.strokes]
+        hertz = self._clicked(strokes)
         with session.reader() as reader:
-            alike = find_alike(reader, editor.grid, strokes, checkpoint, self._clicked(strokes))
-        return Review(correction, alike.onset_seconds, alike.hits)
+            alike = find_alike(reader, editor.grid, strokes, checkpoint, hertz)
+        return Review(correction, alike.onset_seconds, alike.hits, hertz is not None)
 
     def _clicked(self, strokes: list[Stroke]) -> float | None:
         """Return the frequency of the click that found the hit, if one did."""
@@ -231,11 +248,13 @@ class AlikeFinder:
         session = self._session
 
         def fix() -> int:
-            return again_if_changed(
-                lambda: fix_everywhere(
-                    session.document, session.song_id, session.editor.grid, review, chosen
+            grid = session.editor.grid
+            with session.reader() as reader:
+                return again_if_changed(
+                    lambda: fix_everywhere(
+                        session.document, session.song_id, reader, grid, review, chosen
+                    )
                 )
-            )
 
         self._work.run(fix, self.fixed)
 

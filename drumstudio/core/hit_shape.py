@@ -51,6 +51,7 @@ _DROP_DB = 30.0
 _AGAIN_DB = 6.0
 _LEAD = 0.4  # of the frame before the first
 _TAIL = (2 / 3, 1 / 3)
+_SETTLE_SECONDS = 0.25  # what sounds as loud throughout does not die away as a drum does
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ def hit_weights(
     Returns
     -------
     ndarray, float32, shape (frames, bins)
-        In [0, 1]: the share of the amplitude that stands above what was there before the hit.
+        In [0, 1]: the share of the amplitude that stands above what was there before the hit
+        and what goes on sounding after it.
         The frame before the first has less than a half.
     """
     bands = _bands(grid.sample_rate, grid.n_fft, _SHAPE_BANDS)
@@ -207,13 +209,28 @@ def hit_weights(
         sounding[max(first - 1, 0) : first, band] = _LEAD
         tail = sounding[end : end + len(_TAIL), band]
         tail[:] = _TAIL[: len(tail)]
+    settle = round(_SETTLE_SECONDS / grid.frame_seconds)
     bins_hz = np.arange(grid.bins) * grid.bin_hz
     within = np.abs(bins_hz - hertz) <= limits.hertz / 2
+    ground = np.maximum(ground, _settled(power[first : first + settle + 2]))
     above = 1.0 - np.sqrt(ground / np.maximum(power, 1e-30))
     weights = sounding[:, bands.of_bins(grid.bin_hz, grid.bins)] * np.clip(above, 0.0, 1.0)
     weights[weights < 0.02] = 0.0
     found: NDArray[np.float32] = (weights * within).astype(np.float32)
     return found
+
+
+def _settled(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the least that goes on sounding after a hit: a note that began with it is not its.
+
+    `power` begins with the hit; what lasts is the lowest mean of three frames.
+    """
+    after = power[2:]
+    if len(after) < 3:
+        return np.zeros(power.shape[1], dtype=np.float32)
+    means = (after[:-2] + after[1:-1] + after[2:]) / np.float32(3.0)
+    lowest: NDArray[np.float32] = means.min(axis=0)
+    return lowest
 
 
 def _length(track: NDArray[np.float32], before: float, peak: float) -> int:

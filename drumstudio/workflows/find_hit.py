@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drumstudio.core.bands import powers
 from drumstudio.core.hit_shape import (
     HitLimits,
@@ -67,10 +70,52 @@ def find_hit(
         return None
     onset = min(max(seconds + away, 0.0), grid.samples / grid.sample_rate)
     frame = min(round(onset / grid.frame_seconds), grid.frames - 1)
+    weights, first = _weights(reader, grid, frame, hertz, limits)
+    cells = found_cells(weights, first)
+    return None if cells is None else FoundHit(onset, cells)
+
+
+def held_back(reader: SongReader, grid: Grid, cells: Cells) -> Cells | None:
+    """Return cells of a hit, copied from another one, with no more weight than fits where they are.
+
+    Parameters
+    ----------
+    reader : SongReader
+        Of the mixture.
+    grid : Grid
+        The song's.
+    cells : Cells
+        At the place of a like hit; each gets at most the weight that a click on that hit would
+        give it.
+
+    Returns
+    -------
+    Cells or None
+        None if nothing is left.
+
+    Raises
+    ------
+    AudioOpenError
+        If the sound can not be read.
+    """
+    starts = np.concatenate([[0], np.cumsum(cells.runs[:-1, 2])])
+    full = np.maximum.reduceat(cells.weights, starts) >= 0.5
+    frame = int(cells.runs[int(np.argmax(full)), 0])
+    weights, first = _weights(reader, grid, frame, grid.sample_rate / 4, HitLimits())
+    wanted = np.zeros_like(weights)
+    for (at, low, count), start in zip(cells.runs.tolist(), starts.tolist(), strict=True):
+        if first <= at < first + len(wanted):
+            wanted[at - first, low : low + count] = cells.weights[start : start + count]
+    return found_cells(np.minimum(wanted, weights), first)
+
+
+def _weights(
+    reader: SongReader, grid: Grid, frame: int, hertz: float, limits: HitLimits
+) -> tuple[NDArray[np.float32], int]:
+    """Return the weights of a hit that begins at a frame, and the frame of the first of them."""
     before, after = frames_around(grid, limits)
     first, last = max(frame - before, 0), min(frame + after, grid.frames)
     start = first * grid.hop_length - grid.n_fft // 2
     count = (last - first - 1) * grid.hop_length + grid.n_fft
     power = powers(reader.read("mixture", start, count), grid.n_fft, grid.hop_length)
-    cells = found_cells(hit_weights(power, grid, frame - first, hertz, limits), first)
-    return None if cells is None else FoundHit(onset, cells)
+    return hit_weights(power, grid, frame - first, hertz, limits), first

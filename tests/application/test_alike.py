@@ -21,12 +21,16 @@ from drumstudio.application.edit_session import EditSession
 from drumstudio.application.material import song_material
 from drumstudio.application.transport import Transport
 from drumstudio.core.errors import Cancelled, ProjectError
-from drumstudio.core.strokes import Stroke, rectangle, span_seconds
+from drumstudio.core.hit_shape import HitLimits
+from drumstudio.core.strokes import Stroke, moved, rectangle, span_seconds
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.workflows.find_alike import AlikeHit, find_alike
+from drumstudio.workflows.find_hit import find_hit, held_back
 from tests.application.test_transport import FakeDeck
 from tests.drum_sounds import RATE, pattern
 from tests.edited_songs import a_song, without_waiting_for_the_disk
+
+FRAME = 256 / RATE
 
 
 @pytest.fixture(scope="module")
@@ -188,12 +192,31 @@ def test_fixing_everywhere_is_one_step_and_copies_the_strokes(session, project, 
     assert len(document.project.song(song_id).layers[0].strokes) == 1 + len(chosen)
 
 
+def test_a_copy_takes_no_more_than_stands_out_where_it_is(session, sound):
+    editor = session.editor
+    kick, snare = sound[2]["kick"][2], sound[2]["snare"][2]
+    with session.reader() as reader:
+        hit = find_hit(reader, editor.grid, snare, 3_000.0, HitLimits())
+        shifts = {"kick": kick - snare, "snare": 2.0, "nothing": 0.15}
+        copies = {
+            name: moved(Stroke("drums", hit.cells), later, FRAME, editor.grid.frames).shape
+            for name, later in shifts.items()
+        }
+        left = {name: held_back(reader, editor.grid, cells) for name, cells in copies.items()}
+    sums = {name: 0.0 if cells is None else cells.weights.sum() for name, cells in left.items()}
+    whole = hit.cells.weights.sum()
+    assert sums["snare"] > 0.7 * whole
+    assert sums["kick"] < 0.4 * whole
+    assert sums["nothing"] < 0.1 * whole
+
+
 def test_nothing_chosen_changes_nothing(session, project, sound):
     document, song_id = project
     click(session, sound[2]["snare"][2], 2_000.0)
     review = look(session)
     steps = len(document.history.commands)
-    assert fix_everywhere(document, song_id, session.editor.grid, review, []) == 0
+    with session.reader() as reader:
+        assert fix_everywhere(document, song_id, reader, session.editor.grid, review, []) == 0
     assert len(document.history.commands) == steps
 
 
@@ -230,7 +253,9 @@ def test_copies_beyond_the_song_are_left_out(session, project, sound):
     length = session.editor.song.mixture.seconds
     hits = (AlikeHit(length - 0.02, 1.0), AlikeHit(length + 5.0, 1.0))
     review = Review(correction, sound[2]["snare"][2], hits)
-    assert fix_everywhere(document, song_id, session.editor.grid, review, {0, 1}) == 1
+    with session.reader() as reader:
+        grid = session.editor.grid
+        assert fix_everywhere(document, song_id, reader, grid, review, {0, 1}) == 1
 
 
 def test_looking_can_be_given_up(session, sound):

@@ -108,6 +108,16 @@ def test_what_goes_on_sounding_is_left_where_it_is():
     assert weights[first : first + 4, tone].max() < 0.5
 
 
+def test_a_note_that_begins_with_the_hit_and_goes_on_is_not_taken():
+    time = np.arange(RATE) / RATE
+    note = 0.5 * np.sin(2 * np.pi * 523 * time)
+    samples = with_hit(note, with_hit(snare(), backing(2.5), 1.0), 1.0)
+    weights, grid, first = weights_of(samples, 1.0)
+    noise = slice(round(3_000 / grid.bin_hz), round(8_000 / grid.bin_hz))
+    assert weights[first + 1 : first + 4, noise].mean() > 0.8
+    assert weights[first + 2 : first + 30, round(523 / grid.bin_hz)].max() < 0.3
+
+
 def test_a_band_decays_for_itself():
     time = np.arange(round(0.5 * RATE)) / RATE
     tom = np.sin(2 * np.pi * 150 * time) * np.exp(-time / 0.15)
