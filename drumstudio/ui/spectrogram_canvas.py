@@ -329,10 +329,10 @@ class SpectrogramCanvas(QWidget):
                 painter.fillRect(QRect(pixel, 0, 1, height), colour)
                 if ticked:
                     painter.fillRect(QRect(pixel - 3, 0, 7, 5), colour)
-        self._paint_outlines(painter)
         if self.hasFocus():
             painter.setPen(self._theme.colour("accent", 120))
-            painter.drawRect(QRectF(0.5, 0.5, self.width() - 1, height - 1))
+            painter.drawRect(QRect(0, 0, self.width() - 1, height - 1))
+        self._paint_outlines(painter)
 
     def _on_playhead(self, before: float) -> None:
         time = self._state.timeline.view
