@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from drumstudio.application.document import Document
 from drumstudio.application.projects import described, song_called
 from drumstudio.application.song_export import ExportOrder, export_song
 from drumstudio.core.errors import DrumStudioError, ProjectError
+from drumstudio.core.names import unique_name
 from drumstudio.core.song import Song, cleaned_name
 from drumstudio.files.stroke_list import read_stroke_list
 from drumstudio.jobs.job import Checkpoint, portion
@@ -130,12 +132,15 @@ def render_project(
             tuple(stems), out, file_format, name_template, sample_rate, seconds, overwrite
         )
         reports = []
+        names: list[str] = []  # songs of one name write files of two
         for number, song in enumerate(songs):
             part = portion(checkpoint, number / len(songs), (number + 1) / len(songs))
             strokes = sum(len(layer.strokes) for layer in song.layers)
             report: dict[str, Any] = {"id": song.id, "name": song.name, "strokes": strokes}
+            names.append(unique_name(song.name, names))
             try:
-                written = export_song(song, document.media, order, pool, part)
+                named = replace(song, name=names[-1])
+                written = export_song(named, document.media, order, pool, part)
                 reports.append({**report, **written, "error": None})
             except DrumStudioError as error:
                 reports.append({**report, "error": error.to_dict()})

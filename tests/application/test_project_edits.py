@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,17 @@ def rendered(path, out, **options):
 def sound(report, stem):
     (file,) = [file for file in report["files"] if file["stem"] == stem]
     return soundfile.read(file["path"], dtype="float32")[0].T
+
+
+def test_songs_of_one_name_do_not_write_over_each_other(tmp_path):
+    document, song_id = an_edited_project(tmp_path)
+    other = a_song(document, noise(1.0, seed=3), noise(1.0, seed=4))
+    assert document.project.song(other).name == document.project.song(song_id).name
+    document.save()
+    document.close()
+    report = rendered(document.folder.path, tmp_path / "out", overwrite=True)
+    names = [Path(file["path"]).name for song in report["songs"] for file in song["files"]]
+    assert names == ["Song_drums.wav", "Song_rest.wav", "Song (2)_drums.wav", "Song (2)_rest.wav"]
 
 
 def test_strokes_of_a_file_are_painted_and_rendered(path, tmp_path):
