@@ -6,9 +6,26 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QWidget,
+)
 
 from drumstudio.application.commands import COMMANDS, KeyMap
+
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
+_UP_AND_DOWN = (Qt.Key.Key_Up, Qt.Key.Key_Down)
+_OWN_KEYS = (
+    (
+        QAbstractSlider,
+        (*_UP_AND_DOWN, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End),
+    ),
+    ((QAbstractItemView, QAbstractSpinBox, QComboBox), _UP_AND_DOWN),
+)
 
 
 class Actions:
@@ -54,16 +71,25 @@ class Actions:
         self._actions[name].setShortcuts(keys)
 
 
-class ReturnPresses(QObject):
-    """Lets Return press the button that has the focus: Space belongs to the transport."""
+class FocusKeys(QObject):
+    """Gives the control that has the focus the keys that are its own.
+
+    Return presses a button, for Space belongs to the transport. Arrow keys move a slider and
+    choose in a list, though elsewhere they move the cursor and change the track.
+    """
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
-        """Click on Return."""
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.KeyPress
+        """Keep keys from the shortcuts; click on Return."""
+        if not isinstance(event, QKeyEvent) or event.modifiers() & ~_KEYPAD:
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            for kind, keys in _OWN_KEYS:
+                if isinstance(watched, kind) and event.key() in keys:
+                    event.accept()
+                    return True
+        elif (
+            event.type() == QEvent.Type.KeyPress
             and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
             and isinstance(watched, QAbstractButton)
             and watched.isEnabled()
         ):

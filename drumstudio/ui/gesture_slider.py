@@ -15,6 +15,8 @@ class GestureSlider(QSlider):
     def __init__(self, lowest: int, highest: int) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(lowest, highest)
+        # By the mouse it takes no focus: arrow keys go on moving the cursor.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSingleStep(max((highest - lowest) // 100, 1))
         self.setPageStep((highest - lowest) // 10)
         self.setMinimumWidth(60)

@@ -23,7 +23,7 @@ from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError, ModelMissingError
 from drumstudio.core.song import Song
 from drumstudio.ui import panes, tokens
-from drumstudio.ui.actions import Actions, ReturnPresses
+from drumstudio.ui.actions import Actions, FocusKeys
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.dialogs import ErrorDialog
 from drumstudio.ui.document_link import DocumentLink
@@ -105,8 +105,8 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.actions_, list(self.panes.values()))
         self.commands.connect_menus(self.menus)
         self._connect()
-        self._return_presses = ReturnPresses()
-        QApplication.instance().installEventFilter(self._return_presses)
+        self._focus_keys = FocusKeys()
+        QApplication.instance().installEventFilter(self._focus_keys)
         if not panes.restore_layout(self):
             self.resize(1440, 900)
         self._choose_model()
@@ -300,7 +300,7 @@ class MainWindow(QMainWindow):
             self.player.close,
             self.editing.close,
             self.document.close,
-            lambda: application.removeEventFilter(self._return_presses),
+            lambda: application.removeEventFilter(self._focus_keys),
             self.transport.close,
             self.studio.close,
             self.ended.emit,

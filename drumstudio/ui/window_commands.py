@@ -264,7 +264,8 @@ class WindowCommands(QObject):
             self._window.state.timeline.to_range(*selection)
 
     def leave(self) -> None:
-        """Leave a drag; drop the selection."""
+        """Leave a drag and the control that has the focus; drop the selection."""
+        self._window.view.canvas.setFocus()
         self._window.state.left_mode.emit()
         self._window.state.select(None)
 

@@ -9,7 +9,14 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QApplication,
+    QDoubleSpinBox,
+    QLineEdit,
+    QWidget,
+)
 
 from drumstudio.application.commands import COMMANDS
 from drumstudio.application.queue import Row
@@ -392,3 +399,35 @@ def test_a_song_is_being_separated_while_its_row_waits_or_runs(window, song, qtb
     assert titles == ["Night Bus", "holds the queue"]
     queue.cancel(queue.rows()[0].number)
     assert not jobs.is_separating(song.id)
+
+
+def test_arrow_keys_belong_to_the_control_that_has_the_focus(window, song, music, qtbot):
+    other = put_song(window, music * 0.5, "Day Tram")
+    window.document.choose(song.id)
+    tree = window.songs._tree
+    for _ in range(3):  # over the first song's stems
+        QTest.keyClick(tree, Qt.Key.Key_Down)
+    assert window.document.song.id == other.id
+    gain = window.view.headers["drums"]._gain
+    steps = len(window.studio.document.history.commands)
+    QTest.keyClick(gain, Qt.Key.Key_Left)
+    assert window.document.song.drums_strip.gain_db < 0
+    assert len(window.studio.document.history.commands) == steps + 1
+    assert window.state.cursor == 0.0
+    window.state.seek(1.0)
+    QTest.keyClick(gain, Qt.Key.Key_Space)
+    assert window.transport.view.state is State.PLAYING
+    QTest.keyClick(gain, Qt.Key.Key_Escape)
+    QTest.keyClick(window.view.canvas, Qt.Key.Key_Space)
+    QTest.keyClick(window.view.canvas, Qt.Key.Key_Right)
+    assert window.state.cursor == pytest.approx(2.0)
+    QTest.keyClick(window.view.canvas, Qt.Key.Key_Down)
+    assert window.state.chosen_lane == "rest"
+
+
+def test_arrow_keys_change_a_number(window, song):
+    window.models.choose("fast")
+    spin = next(w for w in window.models._form._widgets.values() if isinstance(w, QDoubleSpinBox))
+    before = spin.value()
+    QTest.keyClick(spin, Qt.Key.Key_Up)
+    assert spin.value() > before
