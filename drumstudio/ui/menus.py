@@ -67,7 +67,7 @@ class Menus:
         self.versions = QMenu("Earlier versions", window)
         self.models = QMenu("Model", window)
         for title, names in _MENUS:
-            menu = window.menuBar().addMenu(title)
+            menu = window.menuBar().addMenu(f"&{title}")  # Alt and its first letter open it
             for name in names:
                 if name == SEPARATOR:
                     menu.addSeparator()

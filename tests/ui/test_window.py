@@ -431,3 +431,10 @@ def test_arrow_keys_change_a_number(window, song):
     before = spin.value()
     QTest.keyClick(spin, Qt.Key.Key_Up)
     assert spin.value() > before
+
+
+def test_every_menu_opens_by_a_letter_of_its_own(window):
+    titles = [action.text() for action in window.menuBar().actions()]
+    letters = [title.partition("&")[2][:1] for title in titles]
+    assert all(letters)
+    assert len(set(letters)) == len(letters)
