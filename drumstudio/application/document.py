@@ -322,18 +322,22 @@ class Document:
     def command(self, name: str) -> Iterator[Edit]:
         """Collect changes and make them one step of undo when the block ends.
 
-        If the block raises, nothing has happened; if it changes nothing, there is no step.
+        If the block raises, nothing has happened; if it changes nothing, there is no step. No
+        other thread edits meanwhile, so the block should not wait for anything.
 
         Parameters
         ----------
         name : str
             What the person does: "Set gain of Drums".
         """
-        edit = Edit(self.project)
-        yield edit
-        command = edit.command(name)
+        with self._guard:
+            edit = Edit(self.project)
+            yield edit
+            command = edit.command(name)
+            if command.changes:
+                self._make(command)
         if command.changes:
-            self.perform(command)
+            self.changed()
 
     def perform(self, command: Command) -> None:
         """Make an edit; it is in the journal soon after.
@@ -345,22 +349,27 @@ class Document:
         ValueError
             If the command does not fit the project.
         """
-        self._step(lambda: self._edited.perform(command), {"do": command.to_plain()})
+        self._make(command)
+        self.changed()
 
     def undo(self) -> None:
         """Take the last edit back; errors as in `perform`."""
         self._step(lambda: self._edited.undo(), {"undo": True})
+        self.changed()
 
     def redo(self) -> None:
         """Do again what was taken back; errors as in `perform`."""
         self._step(lambda: self._edited.redo(), {"redo": True})
+        self.changed()
+
+    def _make(self, command: Command) -> None:
+        self._step(lambda: self._edited.perform(command), {"do": command.to_plain()})
 
     def _step(self, step: Any, line: dict[str, Any]) -> None:
         with self._guard:
             autosave = self._writable(f"Cannot change {self.name}")
             self._edited = step()
             autosave.add(line)
-        self.changed()
 
     def _writable(self, what: str) -> Autosave:
         if self._autosave is None:

@@ -413,10 +413,9 @@ def test_edits_from_many_threads_are_all_there(document):
         generator = random.Random(seed)
         for _ in range(25):
             layer = StrokeLayer(f"{generator.getrandbits(48):012x}", "Layer")
-            with turn, document.command("Layer") as edit:
+            with document.command("Layer") as edit:
                 edit.insert(("songs", song.id, "layers"), layer)
 
-    turn = threading.Lock()
     threads = [threading.Thread(target=paint, args=(seed,)) for seed in range(4)]
     for thread in threads:
         thread.start()

@@ -99,8 +99,8 @@ def test_a_paused_job_goes_on_when_it_is_tried_again(queue):
 def test_a_restarted_job_lets_another_go_first_and_comes_back(queue):
     first, second = Step(), Step()
     number = queue.add("a", first)
-    queue.move(queue.add("b", second), -1)
     assert first.started.wait(5)
+    queue.move(queue.add("b", second), -1)
     assert queue.running == number
     queue.restart(number)
     assert second.started.wait(5)
