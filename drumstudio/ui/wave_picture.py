@@ -70,7 +70,6 @@ def wave_image(columns: Columns, height: int, shades: Shades) -> QImage:
         Its colours.
     """
     channels, count = columns.low.shape
-    padded = -(-count // 4) * 4  # the lines of an image begin on whole words
     places = strips(channels, height)
     if len(places) == 1 and channels > 1:
         columns = Columns(
@@ -78,11 +77,12 @@ def wave_image(columns: Columns, height: int, shades: Shades) -> QImage:
             columns.high.max(axis=0, keepdims=True),
             columns.rms.max(axis=0, keepdims=True),
         )
-    pixels = np.zeros((height, padded), dtype=np.uint8)
-    _fill(pixels[:, :count], places, columns)
-    image = QImage(pixels.data, count, height, padded, QImage.Format.Format_Indexed8)
+    image = QImage(count, height, QImage.Format.Format_Indexed8)
     image.setColorTable(shades.table())
-    # Converting copies: the picture outlives the array, and is drawn without a look-up.
+    pixels = np.frombuffer(image.bits(), dtype=np.uint8).reshape(height, image.bytesPerLine())
+    pixels[:] = 0
+    _fill(pixels[:, :count], places, columns)
+    # Drawn as it is, Qt would look every pixel up in a slower way.
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
@@ -102,8 +102,6 @@ def _fill(pixels: NDArray[np.uint8], places: list[tuple[int, int]], columns: Col
     last = np.maximum(np.floor(lower), first)
     core_first = np.clip(np.ceil(middle - half), first, last)
     core_last = np.clip(np.floor(middle + half), core_first, last)
-    above = np.clip(first - 1, 0, heights - 1).astype(np.intp), _coverage(first - upper)
-    below = np.clip(last, 0, heights - 1).astype(np.intp), _coverage(lower - last)
     kind = np.uint8 if pixels.shape[0] <= 0xFF else np.uint16
     across = np.arange(pixels.shape[1])
     for channel, (top, height) in enumerate(places):
@@ -114,9 +112,10 @@ def _fill(pixels: NDArray[np.uint8], places: list[tuple[int, int]], columns: Col
             # What lies above wraps and is large: one comparison tells both ends.
             inside = rows - begun < end[channel].astype(kind) - begun
             strip += inside.view(np.uint8) * np.uint8(shade)
-        for edge_rows, shares in (above, below):
-            at = (edge_rows[channel], across)
-            strip[at] = np.maximum(strip[at], shares[channel])
+    for edge_rows, shares in ((first - 1, first - upper), (last, lower - last)):
+        rows = np.clip(edge_rows, 0, heights - 1).astype(np.intp)
+        at = (rows + np.array([[top] for top, _ in places]), across)
+        pixels[at] = np.maximum(pixels[at], _coverage(shares))
 
 
 def _coverage(share: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPixmap
 
 from drumstudio.files.peaks import Waveform
@@ -58,8 +59,10 @@ class WaveStrip:
         """
         stop = start + key.width
         if key != self._key:
+            size = QSize(key.width + 2 * _MARGIN_PX, key.height)
+            if self._pixmap.size() != size:
+                self._pixmap = QPixmap(size)
             self._key = key
-            self._pixmap = QPixmap(key.width + 2 * _MARGIN_PX, key.height)
             self._begin = self._end = start
             self._origin = start - _MARGIN_PX
         elif stop <= self._begin or start >= self._end:
