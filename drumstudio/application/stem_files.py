@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,15 +45,9 @@ class StemFiles:
     def stem_file(self, song: Song, stem: str) -> Path | None:
         """Return a stem as a WAV file with a good name; None if it is being made now.
 
-        Made in the cache, once for each content; drums and original are second names of what
-        the project holds, the rest has to be written.
-
-        Raises
-        ------
-        DrumStudioError
-            If the song's sound is missing.
+        Made in the cache, once for each content, and never the project's own file: another
+        program may write over what it is given.
         """
-        mixture, drums = self._studio.files(song)
         stems_folder = paths.user_cache_folder() / "stems"
         order = ExportOrder(
             (stem,), stems_folder / _content(song), file_format="wav-float", overwrite=True
@@ -63,12 +55,6 @@ class StemFiles:
         target = order.paths(song)[stem]
         if target.exists():
             return target
-        source = {"mixture": mixture, "drums": None if _is_edited(song) else drums}.get(stem)
-        if source is not None:
-            with contextlib.suppress(OSError):
-                order.folder.mkdir(parents=True, exist_ok=True)
-                os.link(source, target)
-                return target
         remove_oldest(stems_folder.glob("*/*.wav"), _CACHE_LIMIT_BYTES)
         self._studio.noticed(f"Writing {target.name}; it is ready in a moment")
         self.export(song, order, report=False)

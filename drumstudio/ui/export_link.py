@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.studio import Studio
-from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.mix import TrackMix, is_audible
 from drumstudio.core.song import Song
 from drumstudio.ui.bridge import Bridge
@@ -28,8 +26,6 @@ class ExportLink(QObject):
         What exports.
     bridge : Bridge
         How its news comes to this thread.
-    show_error : callable
-        Shows a `DrumStudioError`.
     window : QWidget
         Over which dialogs stand.
     """
@@ -38,12 +34,10 @@ class ExportLink(QObject):
         self,
         studio: Studio,
         bridge: Bridge,
-        show_error: Callable[[DrumStudioError], None],
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._studio = studio
-        self._show_error = show_error
         self._window = window
         self._folder = Path.home()
         bridge.listen(studio.exported, self._show_report)
@@ -87,13 +81,7 @@ class ExportLink(QObject):
 
     def _stem_file(self, song_id: str, stem: str) -> Path | None:
         song = self._studio.song(song_id)
-        if song is None:
-            return None
-        try:
-            return self._studio.stems.stem_file(song, stem)
-        except DrumStudioError as error:
-            self._show_error(error)
-            return None
+        return None if song is None else self._studio.stems.stem_file(song, stem)
 
 
 def export_ranges(song: Song, selection: tuple[float, float] | None) -> list[Range]:

@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.grid = GridLink(studio, self.bridge, self.bar, self.state, self)
         self.markers = MarkerLink(studio, self.view.ruler, self.state, self)
         self.files = FileLink(studio, self.bridge, self.show_error, self)
-        self.exports = ExportLink(studio, self.bridge, self.show_error, self)
+        self.exports = ExportLink(studio, self.bridge, self)
         self.actions_ = Actions(self, keymap)
         self.commands = WindowCommands(self)
         self.editing = EditorLink(
