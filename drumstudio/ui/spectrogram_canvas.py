@@ -32,7 +32,7 @@ from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.view_axis import Area, FrequencyAxis, Viewport
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.song_state import SongState
-from drumstudio.ui.spectrogram_colours import coloured, hatch, table
+from drumstudio.ui.spectrogram_colours import Table, coloured, hatch, table
 from drumstudio.ui.spectrogram_look import PaneLook, panned_axis, whole_axis, zoomed_axis
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.timeline import ZOOM_STEP
@@ -103,7 +103,7 @@ class SpectrogramCanvas(QWidget):
         self._disconnects: list[Callable[[], None]] = []
         self._highest_hz = 22_050.0
         self.axis = whole_axis(self._look.scale, 44_100, 1)
-        self._colours = table(self._look.colours, theme)
+        self._colours: Table | None = None  # until they are needed: they take a while
         self._viewport: Viewport | None = None
         self._pixels: NDArray[np.uint32] = np.zeros((1, 1), dtype=np.uint32)
         self._image = QImage()
@@ -151,13 +151,18 @@ class SpectrogramCanvas(QWidget):
         self._session = session
         self._show_cursor()
 
+    def _colour_table(self) -> Table:
+        if self._colours is None:
+            self._colours = table(self._look.colours, self._theme)
+        return self._colours
+
     def show_look(self, look: PaneLook) -> None:
         """Show it in another way."""
         before, self._look = self._look, look
         if look.scale != before.scale:
             self.axis = whole_axis(look.scale, round(2 * self._highest_hz), self._rows())
             self.axis_changed.emit()
-        self._colours = table(look.colours, self._theme)
+        self._colours = None
         if self._view is not None:
             self._view.look = look.view
         self.refresh()
@@ -248,7 +253,7 @@ class SpectrogramCanvas(QWidget):
         """Colour some of the image's pixels."""
         assert self._view is not None
         picture = self._view.picture(viewport, (first, last), (top, bottom))
-        part = coloured(picture.level, picture.share, self._colours)
+        part = coloured(picture.level, picture.share, self._colour_table())
         if picture.protected is not None:
             lines = self._theme.colour("good")
             hatch(part, picture.protected, (top, viewport.first_column + first), lines.rgba())
@@ -269,7 +274,7 @@ class SpectrogramCanvas(QWidget):
             self._pixels[:] = self._theme.colour("ground").rgba()
         else:
             picture = self._view.picture(viewport)
-            self._pixels[:] = coloured(picture.level, picture.share, self._colours)
+            self._pixels[:] = coloured(picture.level, picture.share, self._colour_table())
             if picture.protected is not None:
                 lines = self._theme.colour("good")
                 place = (0, viewport.first_column)
@@ -279,7 +284,7 @@ class SpectrogramCanvas(QWidget):
         self._viewport = viewport
 
     def _on_theme(self) -> None:
-        self._colours = table(self._look.colours, self._theme)
+        self._colours = None
         self.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
