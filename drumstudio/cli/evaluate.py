@@ -11,7 +11,8 @@ from pathlib import Path
 
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import DONE, ProgressBar, print_json, say
+from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, print_error, print_json, say
+from drumstudio.core.errors import error_from_dict
 from drumstudio.training.score_table import write_table
 from drumstudio.workflows.workshop import Workshop
 
@@ -56,10 +57,13 @@ def run(options: argparse.Namespace) -> int:
             bar.close()
     if options.table:
         write_table(options.table, result)
+    code = FAILED if result["errors"] else DONE
     if options.json:
         print_json(result)
-        return DONE
-    for note in result.get("notes", []):
+        return code
+    for note in result["notes"]:
         say(f"note: {note}")
+    for error in result["errors"].values():
+        print_error(error_from_dict(error))
     print(result["table"])
-    return DONE
+    return code

@@ -98,7 +98,8 @@ def evaluate(
     dict
         `excerpts` (name to model to row), `songs` (means of each song's excerpts), `median` and
         `mean` (model to row), `interval` (model to the 90 % bootstrap interval of its mean SDR),
-        `protocol`, `device`, `notes`, `table` (text). A row holds `sdr`, `si_sdr`, `frame_sdr`,
+        `protocol`, `device`, `notes`, `errors` (name to a plain error, of excerpts that can not
+        be read: the others are scored), `table` (text). A row holds `sdr`, `si_sdr`, `frame_sdr`,
         `sdr_improvement`, `hpss_improvement` in decibels, `onset_f` in [0, 1],
         `real_time_factor`, `peak_memory_mb` (of the whole process), and, if `full`,
         `leakage_db` and `drums_alone_sdr`; what does not apply is None.
@@ -106,21 +107,28 @@ def evaluate(
     Raises
     ------
     DrumStudioError
-        If the folder holds no excerpt, or a model can not run.
+        If the folder holds no excerpt that can be read, or a model can not run.
     """
     found, notes = find_excerpts(Path(folder))
     models = _with_baseline([read_card(Path(card)) for card in card_folders])
     table: dict[str, dict[str, Row]] = {}
+    errors: dict[str, AudioOpenError] = {}
     songs: dict[str, list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="evaluate-") as work:
         for number, (name, stems) in enumerate(found.items()):
             part = portion(checkpoint, number / len(found), (number + 1) / len(found))
             part(0.0, f"Reading {name}")
-            excerpt = read_excerpt(name, stems, Path(work))
+            try:
+                excerpt = read_excerpt(name, stems, Path(work))
+            except AudioOpenError as error:
+                errors[name] = error
+                continue
             songs[excerpt.song].append(name)
             runner = _Runner(excerpt, Path(work), device, threads, full)
             table[name] = runner.rows(part, models)
             notes += runner.notes
+    if not table:
+        raise next(iter(errors.values()))
     names = list(next(iter(table.values())))
     result: dict[str, Any] = {
         "excerpts": table,
@@ -137,6 +145,7 @@ def evaluate(
         "protocol": RANKING_PROTOCOL,
         "device": device,
         "notes": sorted(set(notes)),
+        "errors": {name: error.to_dict() for name, error in errors.items()},
     }
     result["table"] = as_table(result)
     if plot is not None:
@@ -287,13 +296,17 @@ def read_excerpt(name: str, stems: dict[str, Path], work: Path) -> Excerpt:
     Raises
     ------
     AudioOpenError
-        If rates or channels of the stems differ.
+        If a stem can not be opened, or rates or channels of the stems differ.
     """
     other = "rest" if "rest" in stems else "mix"
     parts = {}
     for stem in ("drums", other):
         target = work / f"{stem}.wav"
-        decode(no_checkpoint, source=str(stems[stem]), target=str(target))
+        try:
+            decode(no_checkpoint, source=str(stems[stem]), target=str(target))
+        except AudioOpenError as error:
+            what = f"Cannot evaluate on {name}: {stems[stem].name} can not be opened"
+            raise AudioOpenError(what, why=error.why, fix=error.fix) from error
         parts[stem] = _read(target)
     drums, second = parts["drums"], parts[other]
     if (drums.sample_rate, drums.channels) != (second.sample_rate, second.channels):

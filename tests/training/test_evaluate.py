@@ -89,6 +89,20 @@ def test_a_mix_may_stand_for_the_rest(excerpts, tmp_path):
     assert notes == []
 
 
+def test_an_excerpt_that_can_not_be_read_does_not_keep_the_others(excerpts):
+    (excerpts / "song_2" / "drums.wav").write_bytes(b"not sound")
+    result = evaluate(
+        no_checkpoint, folder=str(excerpts), card_folders=[], device="cpu", full=False
+    )
+    assert list(result["excerpts"]) == ["other", "song_1"]
+    assert list(result["errors"]) == ["song_2"]
+    assert "song_2: drums.wav" in result["errors"]["song_2"]["what"]
+    for name in ("song_1", "other"):
+        (excerpts / name / "rest.wav").write_bytes(b"not sound")
+    with pytest.raises(AudioOpenError, match="drums.wav|rest.wav"):
+        evaluate(no_checkpoint, folder=str(excerpts), card_folders=[], device="cpu", full=False)
+
+
 def test_a_folder_without_excerpts_is_told(tmp_path):
     with pytest.raises(AudioOpenError, match="Cannot evaluate"):
         find_excerpts(tmp_path)
