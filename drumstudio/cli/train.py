@@ -16,6 +16,7 @@ from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
 from drumstudio.cli.terminal import DONE, ProgressBar, print_json, print_table, say
+from drumstudio.core.names import safe_name
 from drumstudio.workflows.workshop import Workshop
 
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     train.add_argument("--minutes", type=float, help="how long; default: as the recipe says")
     train.add_argument("--seed", type=int, help="another seed than the recipe's")
+    train.add_argument("--name", help="the model's name; default: the recipe's")
     train.add_argument("--device", default=None, choices=["auto", "cpu", "cuda"])
     train.add_argument("--out", type=Path, metavar="FOLDER", help="the training's own folder")
     mean = actions.add_parser("mean", help="the mean of trainings that began with one model")
@@ -59,9 +61,8 @@ def run(options: argparse.Namespace) -> int:
                     folder=str(options.out),
                 )
             else:
-                folder = options.out or paths.user_data_folder() / "trainings" / (
-                    Path(options.recipe).stem
-                )
+                name = safe_name(options.name or Path(options.recipe).stem)
+                folder = options.out or paths.user_data_folder() / "trainings" / name
                 start = _model(options.start) if options.start else None
                 report = workshop.pool.run(
                     "train",
@@ -74,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
                     threads=stored.processor_threads,
                     from_card=str(start.folder) if start else None,
                     seed=options.seed,
+                    name=options.name,
                 )
         finally:
             bar.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 
 from drumstudio.catalog.model_card import read_card
 from drumstudio.catalog.weights import check_tensors, load_weights
-from drumstudio.core.errors import ModelCorruptError
+from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.inference import device as devices
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.nets.tfc_tdf import TfcTdf
@@ -43,6 +44,7 @@ def train_job(
     threads: int = 1,
     from_card: str | None = None,
     seed: int | None = None,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """Train a model, or go on with a training that was left; the worker's job.
 
@@ -67,6 +69,8 @@ def train_job(
         Folder of a model whose weights are the start.
     seed : int, optional
         In place of the recipe's.
+    name : str, optional
+        Of the model, in place of the recipe's; its id is made of it.
 
     Returns
     -------
@@ -89,6 +93,8 @@ def train_job(
     if seed is not None:
         plan = replace(plan, seed=seed)
     book = replace(book, plan=plan)
+    if name is not None:
+        book = replace(book, name=name, id=_id_of(name))
     checkpoint(0.0, "Looking at the training folders")
     found = find_sources(
         [Path(path) for path in data],
@@ -119,6 +125,17 @@ def train_job(
         "device": chosen,
         "problems": {name: list(lines) for name, lines in found.problems.items()},
     }
+
+
+def _id_of(name: str) -> str:
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    if not words:
+        raise SettingError(
+            f"Cannot call a model {name!r}",
+            why="a name needs a letter from a to z or a digit.",
+            fix="Choose another name.",
+        )
+    return "-".join(words)[:40].strip("-")
 
 
 class _Clips:

@@ -41,8 +41,11 @@ def test_a_folder_becomes_a_model_that_separates(songs, tiny_recipe_file, tmp_pa
     assert read_card(work / "tiny").sha256 != before
 
     # Its weights can start another one, of the same network only.
-    other = train(folder=str(tmp_path / "second"), from_card=str(work / "tiny"), steps=1)
+    other = train(
+        folder=str(tmp_path / "second"), from_card=str(work / "tiny"), steps=1, name="Our Club 2"
+    )
     assert other["steps"] == 1
+    assert read_card(tmp_path / "second" / "our-club-2").name == "Our Club 2"
     wider = tmp_path / "wider.toml"
     wider.write_text(tiny_recipe_file.read_text().replace("channels = 4\n", "channels = 8\n", 1))
     with pytest.raises(ModelCorruptError):
