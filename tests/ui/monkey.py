@@ -86,11 +86,12 @@ class Watch:
         self._main = threading.main_thread().ident
         # Other timers, so that one that runs a dialog's own loop does not hold this one up.
         self._timer = QTimer()
-        self._timer.timeout.connect(self._beat)
+        self._timer.timeout.connect(self.beat)
         self._timer.start(10)
         threading.Thread(target=self._look, daemon=True).start()
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Note how long the event loop was silent until now."""
         with self._lock:
             now = time.perf_counter()
             gap, self._last = now - self._last, now
@@ -369,6 +370,7 @@ def main(seed: int, seconds: float, folder: Path, blunder: str = "") -> int:
         QTimer.singleShot(int(seconds * 500), lambda: time.sleep(3.0))
     QTimer.singleShot(0, step)
     loop.exec()
+    watch.beat()  # the loop may end with its first event after a silence
     while monkey.application.activeModalWidget() is not None:  # its loop ends first
         monkey.application.processEvents()
     closing = time.perf_counter()
