@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the words after `studio train`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     train = actions.add_parser("run", help="train, or go on with a training that was stopped")
-    train.add_argument("--recipe", required=True, metavar="ID|FILE", help="ours: fast")
+    train.add_argument(
+        "--recipe", required=True, metavar="ID|FILE", help="ours: fast; improve (with --from)"
+    )
     train.add_argument("--data", action="append", default=[], metavar="FOLDER")
     train.add_argument(
         "--from", dest="start", metavar="ID|FOLDER", help="begin with a model's weights"

@@ -35,6 +35,11 @@ class MixRules:
         (a kick's 50 Hz) comes to mean drums.
     repitch_semitones : float
         Largest change, up or down.
+    together : float
+        Share of the mixtures that are a song as it is, its own drums with its own rest; of these
+        only `silent_drums`, `only_drums` and `equalise` (by a third of `equalise_db`) count.
+    together_spread_db : float
+        Standard deviation of the level of such a song's drums.
     """
 
     drums_to_rest_db: float = -5.5
@@ -48,6 +53,8 @@ class MixRules:
     mono: float = 0.06
     repitch: float = 0.65
     repitch_semitones: float = 7.0
+    together: float = 0.0
+    together_spread_db: float = 2.0
 
 
 def mix(
@@ -76,11 +83,7 @@ def mix(
         level = _level(treated)
         if level > 1e-4:
             rest += treated * np.float32(0.1 / level * 10 ** (gain_db / 20))
-    kind = rng.random()
-    if kind < rules.silent_drums:
-        drums = np.zeros_like(drums)
-    elif kind < rules.silent_drums + rules.only_drums:
-        rest = np.zeros_like(rest)
+    drums, rest = _one_alone(rng, drums, rest, rules)
     balance = rng.normal(rules.drums_to_rest_db, rules.drums_to_rest_spread_db)
     drums_level, rest_level = _level(drums), _level(rest)
     if drums_level > 1e-5 and rest_level > 1e-5:
@@ -100,6 +103,46 @@ def mix(
         peak = np.abs(both.sum(0)).max() + 1e-9
     both *= np.float32(10 ** (-abs(rng.normal(0, 6)) / 20) / peak)
     return both.sum(0), both[0]
+
+
+def mix_together(
+    rng: np.random.Generator, drums: Samples, rest: Samples, rules: MixRules
+) -> tuple[Samples, Samples]:
+    """Return a song as it is, but for mild changes of level and colour, and the drums in it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    drums, rest : ndarray, float32, shape (2, samples)
+        In time, and with the gain they have in the song.
+    rules : MixRules
+
+    Returns
+    -------
+    mixture, drums : ndarray, float32, shape (2, samples)
+        Peak of the mixture at most 1.
+    """
+    both = np.stack(_one_alone(rng, drums, rest, rules))
+    both[0] *= np.float32(10 ** (rng.normal(0, 1) * rules.together_spread_db / 20))
+    if rng.random() < 0.5:
+        both = both[:, ::-1]
+    if rng.random() < rules.equalise:
+        both = shape_spectrum(both, knots_db=rng.uniform(-1, 1, 8) * rules.equalise_db / 3)
+    peak = np.abs(both.sum(0)).max() + 1e-9
+    both = both * np.float32(10 ** (-abs(rng.normal(0, 6)) / 20) / peak)
+    return both.sum(0), both[0]
+
+
+def _one_alone(
+    rng: np.random.Generator, drums: Samples, rest: Samples, rules: MixRules
+) -> tuple[Samples, Samples]:
+    """Return drums and rest, one of them silenced in as many draws as the rules say."""
+    kind = rng.random()
+    if kind < rules.silent_drums:
+        drums = np.zeros_like(drums)
+    elif kind < rules.silent_drums + rules.only_drums:
+        rest = np.zeros_like(rest)
+    return drums, rest
 
 
 def _level(samples: Samples) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from drumstudio import atomic
@@ -12,6 +13,7 @@ from drumstudio.catalog.model_card import (
     RANKING_METRIC,
     RANKING_PROTOCOL,
     ModelCard,
+    Parameter,
     Score,
     Speed,
     Training,
@@ -30,6 +32,7 @@ def write_card(
     weights: bytes,
     trained_on: Iterable[Training],
     *,
+    parameters: Iterable[Parameter] = (),
     scores: Iterable[Score] = (),
     speed: Iterable[Speed] = (),
     licence: str = "MIT",
@@ -44,6 +47,8 @@ def write_card(
     weights : bytes
         A safetensors file.
     trained_on : iterable of Training
+    parameters : iterable of Parameter
+        What a person can set; isolation and level if empty.
     scores : iterable of Score
     speed : iterable of Speed
     licence : str
@@ -74,25 +79,8 @@ def write_card(
         "[network]",
         *(_entry(key, value) for key, value in network.items()),
     ]
-    # Doubt goes to the rest above 0, to the drums below.
-    lines += _table(
-        "parameters",
-        name="isolation",
-        type="float",
-        minimum=-1.0,
-        maximum=2.0,
-        default=0.0,
-        label="Isolation (above 0: less of the rest, quieter drums)",
-    )
-    lines += _table(
-        "parameters",
-        name="level",
-        type="float",
-        minimum=-12.0,
-        maximum=6.0,
-        default=recipe.level_db,
-        label="Level the network hears, dB (lower: a doubtful bass stays in the rest)",
-    )
+    for parameter in tuple(parameters) or _isolation_and_level(recipe.level_db):
+        lines += _table("parameters", **_described(parameter))
     for source in trained_on:
         lines += _table(
             "trained_on", name=source.name, licence=source.licence, credit=source.credit
@@ -123,24 +111,66 @@ def write_card(
     return read_card(folder)
 
 
-def credits_of(folders: Iterable[Path], sources: Iterable[Source]) -> list[Training]:
+def _isolation_and_level(level_db: float) -> tuple[Parameter, Parameter]:
+    # Doubt goes to the rest above 0, to the drums below.
+    return (
+        Parameter(
+            name="isolation",
+            type="float",
+            default=0.0,
+            label="Isolation (above 0: less of the rest, quieter drums)",
+            minimum=-1.0,
+            maximum=2.0,
+        ),
+        Parameter(
+            name="level",
+            type="float",
+            default=level_db,
+            label="Level the network hears, dB (lower: a doubtful bass stays in the rest)",
+            minimum=-12.0,
+            maximum=6.0,
+        ),
+    )
+
+
+def _described(parameter: Parameter) -> dict[str, object]:
+    """Return what a card's table says of a parameter."""
+    entries = {key: value for key, value in asdict(parameter).items() if key != "choices"}
+    if parameter.type not in ("float", "int"):
+        del entries["minimum"], entries["maximum"]
+    if parameter.choices:
+        entries["choices"] = list(parameter.choices)
+    return entries
+
+
+def credits_of(
+    folders: Iterable[Path], sources: Iterable[Source], start: ModelCard | None = None
+) -> list[Training]:
     """Return whom to credit: a pack's attribution lines, else one entry for each origin.
+
+    A song of the user, of which no licence is known, is an entry of its own.
 
     Parameters
     ----------
     folders : iterable of Path
         Where the sources were found; a `LICENSES.md` with a section of attribution lines counts.
     sources : iterable of Source
+    start : ModelCard, optional
+        Of the model whose weights were the start: it and what it learnt from come last.
     """
     entries = [entry for folder in folders for entry in _attribution_lines(folder)]
     by_origin: dict[str, set[str]] = {}
     for source in sources:
-        by_origin.setdefault(source.origin, set()).add(source.licence or "not stated")
+        name = source.origin if source.licence else source.song or source.origin
+        by_origin.setdefault(name, set()).add(source.licence or "not stated")
     named = " ".join(entry.credit for entry in entries).lower()
     for origin, licences in sorted(by_origin.items()):
         if not entries or origin.replace("_", " ").lower() not in named:
             entries.append(Training(origin, "; ".join(sorted(licences)), ""))
-    return entries
+    if start is not None:
+        began = f"{start.id}, the model that this training began with"
+        entries += [Training(start.name, start.licence, began), *start.trained_on]
+    return list(dict.fromkeys(entries))
 
 
 def ranking_scores(result: dict[str, object], model: str, data: str) -> list[Score]:

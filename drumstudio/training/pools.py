@@ -2,7 +2,8 @@
 
 A pool is a folder of int16 arrays, one file a clip, named
 `<kind>~<tempo in hundredths of a beat a minute, 0 where unknown>~<number>.npy`. Clips of one
-tempo begin on a downbeat, so that drums and layers can be laid on one grid.
+tempo begin on a downbeat, so that drums and layers can be laid on one grid. A clip of the kind
+"together" is a song as it is: four channels, its drums and then its rest.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio import atomic
-from drumstudio.training.augment import MixRules, mix, repitched
+from drumstudio.training.augment import MixRules, mix, mix_together, repitched
 from drumstudio.training.data import SAMPLE_RATE, to_float, to_int16
 
 Samples = NDArray[np.float32]
@@ -116,7 +117,7 @@ class ClipPool:
 
 
 def write_clip(folder: Path, kind: str, tempo: int, number: int, clip: Samples) -> None:
-    """Add a clip, float32 (2, samples), to a pool's folder; one of that name is replaced."""
+    """Add a clip, float32 (2 or 4, samples), to a pool's folder; one of that name is replaced."""
     peak = float(np.abs(clip).max(initial=0.0))
     scale = np.float32(min(1.0, 0.98 / peak)) if peak > 0 else np.float32(1)
     with atomic.writing(folder / f"{kind}~{tempo}~{number}.npy") as path, path.open("wb") as file:
@@ -136,6 +137,10 @@ def draw_mixture(
         Samples.
     rules : MixRules
     """
+    if rules.together and rng.random() < rules.together:
+        song = pool.crop(rng, "together", count)
+        if song is not None:
+            return mix_together(rng, song[0][:2], song[0][2:], rules)
     length = _length_before_repitching(rng, count, rules)
     drums, tempo, start = _drums(rng, pool, length)
     # Three of five layers that can share the drums' grid do.

@@ -25,6 +25,9 @@ class PoolRules:
         Steps between two refreshes; 0 for none.
     long_kicks : float
         Share of the rendered drums with a long kick below the kit's own.
+    sounds : float
+        How many sounds are synthesised for the rendered clips, as a share of what a bank of
+        one-shots holds by default, which takes 40 s to make.
     """
 
     first: dict[str, int]
@@ -32,6 +35,7 @@ class PoolRules:
     most: dict[str, int]
     refresh_steps: int
     long_kicks: float
+    sounds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,10 @@ class Recipe:
     id, name, description : str
         As in the model's card.
     engine : str
-        Entry of `inference.engines.ENGINES` that runs the result.
+        Entry of `inference.engines.ENGINES` that runs the result; "" for a recipe that goes on
+        from any trained model and takes engine, network and settings of that.
     network : dict
-        Arguments of the network's constructor.
+        Arguments of the network's constructor; empty where the engine is "".
     plan : Plan
     mix : MixRules
     pool : PoolRules
@@ -96,12 +101,14 @@ def read_recipe(id_or_file: str) -> Recipe:
         raise _broken(path, str(error)) from error
     try:
         data, pool = table.get("data", {}), table["pool"]
+        if ("engine" in table) != ("network" in table):
+            raise KeyError("engine and network go together")
         return Recipe(
             id=str(table["id"]),
             name=str(table["name"]),
             description=str(table["description"]),
-            engine=str(table["engine"]),
-            network=dict(table["network"]),
+            engine=str(table.get("engine", "")),
+            network=dict(table.get("network", {})),
             plan=Plan(**table["train"]),
             mix=MixRules(**table.get("mix", {})),
             pool=PoolRules(
@@ -110,6 +117,7 @@ def read_recipe(id_or_file: str) -> Recipe:
                 most=dict(pool.get("most", {})),
                 refresh_steps=int(pool.get("refresh_steps", 0)),
                 long_kicks=float(pool.get("long_kicks", 0.2)),
+                sounds=float(pool.get("sounds", 1.0)),
             ),
             without_licences=tuple(data.get("without_licences", ())),
             without_origins=tuple(data.get("without_origins", ())),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Samples = NDArray[np.float32]
 
 CLIP_SECONDS = 12.0
+_CLIP_SAMPLES = int(CLIP_SECONDS * SAMPLE_RATE)
 TEMPOS = (72.0, 84.0, 92.0, 100.0, 110.0, 118.0, 124.0, 128.0, 138.0, 150.0, 166.0)
 """Tempos of rendered clips: few, so that any drums find layers of the same."""
 
@@ -44,17 +45,26 @@ class Renderer:
         Another seed renders other clips, without limit.
     long_kicks : float
         Share of the rendered drums with a long kick below the kit's own.
+    sounds : float
+        Share of the synthesised sounds that a bank of one-shots holds by default.
     """
 
     def __init__(
-        self, sources: Iterable[Source], cache: SampleCache, seed: int, long_kicks: float = 0.2
+        self,
+        sources: Iterable[Source],
+        cache: SampleCache,
+        seed: int,
+        long_kicks: float = 0.2,
+        sounds: float = 1.0,
     ) -> None:
         self._cache = cache
         self._long_kicks = long_kicks
+        self._sounds = sounds
         self._rng = np.random.default_rng([seed, 77])
         self._seed = self._clips_seed = seed
         self._by_kind: dict[str, dict[str, list[Source]]] = defaultdict(lambda: defaultdict(list))
         self._songs: dict[str, list[Source]] = defaultdict(list)
+        song_drums: dict[str, list[Source]] = defaultdict(list)
         strokes = []
         for source in sources:
             if source.split != "train":
@@ -72,6 +82,13 @@ class Renderer:
                 self._by_kind[kind][_group(source)].append(source)
             if source.song and source.kind == "vocals":
                 self._by_kind["voice"][_group(source)].append(source)
+            if source.song and source.role == "drums":
+                song_drums[source.song].append(source)
+        self._whole_songs = {
+            name: (drums, self._songs[name])
+            for name, drums in sorted(song_drums.items())
+            if name in self._songs
+        }
         self._strokes = strokes
         self._bank: OneShotBank | None = None
         self._drum_clips: DrumClips | None = None
@@ -87,7 +104,8 @@ class Renderer:
         """Return whether there are files, or a synthesis, for a kind of clips."""
         if kind in ("rendered", "backing", "bass"):
             return True
-        return bool(self._songs if kind == "song" else self._by_kind.get(kind))
+        songs = {"song": self._songs, "together": self._whole_songs}
+        return bool(songs[kind] if kind in songs else self._by_kind.get(kind))
 
     def clips(self, kind: str, count: int) -> Iterator[tuple[int, Samples]]:
         """Yield `count` new clips, (tempo in hundredths, float32 (2, samples)), of a kind.
@@ -95,11 +113,14 @@ class Renderer:
         Parameters
         ----------
         kind : str
-            "rendered", "loop", "stem" (drums); "song", "music", "voice", "bass", "backing" (rest).
+            "rendered", "loop", "stem" (drums); "song", "music", "voice", "bass", "backing" (rest);
+            "together" (a song's drums and rest as they are, four channels).
         count : int
         """
         if kind == "rendered":
             yield from self._rendered(count)
+        elif kind == "together":
+            yield from self._together(count)
         elif kind == "backing":
             yield from self._backing(count)
         else:
@@ -145,8 +166,7 @@ class Renderer:
         rng = self._rng
         samples = self._cache.samples(source)
         rate = float(2 ** (rng.uniform(-3, 3) / 12)) if rate is None else rate
-        wanted = int(CLIP_SECONDS * SAMPLE_RATE)
-        needed = int(wanted * rate) + 64
+        needed = int(_CLIP_SAMPLES * rate) + 64
         place = rng.random() if place is None else place
         first = int(place * max(0, samples.shape[1] - needed))
         stretch = to_float(samples[:, first : first + needed])
@@ -156,8 +176,8 @@ class Renderer:
 
         resampled = soxr.resample(stretch.T, SAMPLE_RATE * rate, SAMPLE_RATE, quality="MQ").T
         stereo = np.repeat(resampled, 2, 0) if resampled.shape[0] == 1 else resampled[:2]
-        clip = np.zeros((2, wanted), np.float32)
-        clip[:, : stereo.shape[1]] = stereo[:, :wanted]
+        clip = np.zeros((2, _CLIP_SAMPLES), np.float32)
+        clip[:, : stereo.shape[1]] = stereo[:, :_CLIP_SAMPLES]
         return clip
 
     def _song(self) -> Samples:
@@ -169,6 +189,24 @@ class Renderer:
         kept = [s for s in stems if rng.random() < 0.85] or stems
         place, rate = rng.random(), float(2 ** (rng.uniform(-4, 4) / 12))
         return np.sum([self._window(s, place=place, rate=rate) for s in kept], axis=0)
+
+    def _together(self, count: int) -> Iterator[tuple[int, Samples]]:
+        """Yield stretches of songs with their own drums, spread evenly over all there is."""
+        songs = list(self._whole_songs.values())
+        cached = self._cache.samples
+        lengths = [max(cached(s).shape[1] for s in drums + rest) for drums, rest in songs]
+        # A song as long as a clip, or shorter, has one place.
+        ends = np.cumsum([max(1, length - _CLIP_SAMPLES) for length in lengths])
+        for number in range(count):
+            place = (number + self._rng.random()) / count * ends[-1]
+            song = min(int(np.searchsorted(ends, place, side="right")), len(songs) - 1)
+            first = int(place - (ends[song - 1] if song else 0))
+            needed = min(_CLIP_SAMPLES, lengths[song])
+            parts = [
+                np.sum([_stretch(cached(source), first, needed) for source in stems], axis=0)
+                for stems in songs[song]
+            ]
+            yield 0, np.concatenate(parts)
 
     def _rendered(self, count: int) -> Iterator[tuple[int, Samples]]:
         from drumstudio.synthesis.drum_clips import DrumClips
@@ -199,12 +237,24 @@ class Renderer:
 
     def _one_shots(self) -> OneShotBank:
         if self._bank is None:
-            self._bank = one_shot_bank(self._strokes, self._cache, self._seed)
+            self._bank = one_shot_bank(self._strokes, self._cache, self._seed, self._sounds)
         return self._bank
 
 
-def one_shot_bank(strokes: Iterable[Source], cache: SampleCache, seed: int) -> OneShotBank:
-    """Return a bank of recorded one-shots, kits and notes, with synthesised ones added."""
+def one_shot_bank(
+    strokes: Iterable[Source], cache: SampleCache, seed: int, synthesised: float = 1.0
+) -> OneShotBank:
+    """Return a bank of recorded one-shots, kits and notes, with synthesised ones added.
+
+    Parameters
+    ----------
+    strokes : iterable of Source
+        Of the roles "hit" and "note".
+    cache : SampleCache
+    seed : int
+    synthesised : float
+        How many, as a share of the bank's own default.
+    """
     recorded: dict[str, list[Samples]] = defaultdict(list)
     kits: dict[str, dict[str, dict[str, dict[str, dict[str, Samples]]]]] = {}
     for source in strokes:
@@ -232,7 +282,13 @@ def one_shot_bank(strokes: Iterable[Source], cache: SampleCache, seed: int) -> O
         }
         for kit in kits.values()
     ]
-    return OneShotBank(recorded, nested, seed=seed)
+    return OneShotBank(
+        recorded,
+        nested,
+        drums_per_family=round(40 * synthesised),
+        notes_per_family=round(24 * synthesised),
+        seed=seed,
+    )
 
 
 def _kit_name(stem: str) -> tuple[str, str, str]:
@@ -254,6 +310,12 @@ def _onset_first(samples: Samples) -> Samples:
     loud = np.abs(samples).max(0)
     first = int(np.argmax(loud > 0.1 * loud.max(initial=0.0)))
     return samples[:, max(0, first - 220) :]
+
+
+def _stretch(samples: NDArray[np.int16], first: int, count: int) -> Samples:
+    """Return part of a file on both sides, float32 (2, count), silence after its end."""
+    part = to_float(samples[:2, first : first + count])
+    return np.pad(part, ((0, 0), (0, count - part.shape[1]))) * np.ones((2, 1), np.float32)
 
 
 def _group(source: Source) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from drumstudio.catalog.model_card import read_card
+from drumstudio.catalog.model_card import ModelCard, read_card
 from drumstudio.catalog.weights import check_tensors, load_weights
 from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.inference import device as devices
@@ -66,7 +66,8 @@ def train_job(
     threads : int
         For the processor's part.
     from_card : str, optional
-        Folder of a model whose weights are the start.
+        Folder of a model whose weights are the start. A recipe without a network of its own
+        needs one, and takes network, settings and, unless `name` is given, its name from it.
     seed : int, optional
         In place of the recipe's.
     name : str, optional
@@ -84,7 +85,9 @@ def train_job(
     Cancelled
     """
     devices.set_up(threads)
-    book = read_recipe(recipe)
+    start = None if from_card is None else read_card(Path(from_card))
+    read = read_recipe(recipe)
+    book = read if read.engine else going_on(read, start)
     plan = book.plan
     if steps is not None:
         plan = replace(plan, steps=steps)
@@ -105,12 +108,15 @@ def train_job(
     clips = _Clips(book, found.sources, work)
     clips.fill(portion(checkpoint, 0.0, 0.05))
     torch.manual_seed(plan.seed)
-    net = _network(book, from_card)
-    credits = credits_of([Path(path) for path in data], found.sources)
+    net = _network(book, start)
+    credits = credits_of([Path(path) for path in data], found.sources, start)
+    # The settings of a model that was improved are those of the model it was.
+    parameters = start.parameters if start and not read.engine else ()
     model = work / book.id
 
     def ship(trainer: Trainer) -> None:
-        write_card(model, book, (work / WEIGHTS_NAME).read_bytes(), credits)
+        weights = (work / WEIGHTS_NAME).read_bytes()
+        write_card(model, book, weights, credits, parameters=parameters)
         plot_curve(work / CURVE_NAME, work / "curve.png")
 
     chosen = devices.choose(device)
@@ -144,8 +150,13 @@ class _Clips:
     def __init__(self, recipe: Recipe, sources: list[Source], work: Path) -> None:
         self._recipe = recipe
         self._folder = work / "pool"
+        rules = recipe.pool
         self._renderer = Renderer(
-            sources, SampleCache(work / "decoded"), recipe.plan.seed, recipe.pool.long_kicks
+            sources,
+            SampleCache(work / "decoded"),
+            recipe.plan.seed,
+            rules.long_kicks,
+            rules.sounds,
         )
         self._count = round(recipe.plan.crop_seconds * SAMPLE_RATE)
         self._pool: ClipPool | None = None
@@ -175,10 +186,40 @@ class _Clips:
         return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
 
-def _network(recipe: Recipe, from_card: str | None) -> torch.nn.Module:
+def going_on(recipe: Recipe, start: ModelCard | None) -> Recipe:
+    """Return a recipe without a network with that of the model that it goes on from.
+
+    Raises
+    ------
+    SettingError
+        If there is no model, or it is none that can be trained.
+    """
+    if start is None:
+        raise SettingError(
+            f"Cannot train by the recipe {recipe.id} alone",
+            why="it improves a model, and none was named.",
+            fix="Name one, for instance: --from fast",
+        )
+    if start.engine not in NETWORKS:
+        raise SettingError(
+            f"Cannot improve {start.name}",
+            why="it is a method without a network to train.",
+            fix="Choose a trained model, for instance: --from fast",
+        )
+    name = f"{start.name}, improved"
+    return replace(
+        recipe,
+        id=_id_of(name),
+        name=name,
+        description=f"{start.name}, trained further on stems of the user.",
+        engine=start.engine,
+        network=dict(start.network),
+    )
+
+
+def _network(recipe: Recipe, card: ModelCard | None) -> torch.nn.Module:
     net = NETWORKS[recipe.engine](**recipe.network)
-    if from_card is not None:
-        card = read_card(Path(from_card))
+    if card is not None:
         if card.engine != recipe.engine or card.network != recipe.network:
             raise ModelCorruptError(
                 f"Cannot start from {card.name}",

@@ -60,6 +60,11 @@ class Plan:
     save_minutes : float
         Time between two saves of state and weights.
     seed : int
+    processor_time : bool
+        Whether minutes are those that one thread of the processor worked for it, so that other
+        programs cost none of them; without it, and always on CUDA, those of the clock.
+    frozen_norms : bool
+        Whether batch normalisation keeps the statistics it began with.
     processor_bfloat16 : bool
         Whether a processor computes in bfloat16 too: a quarter faster where it has instructions
         for it, many times slower where it has not.
@@ -77,6 +82,8 @@ class Plan:
     averaging: float = 0.998
     save_minutes: float = 3.0
     seed: int = 0
+    processor_time: bool = False
+    frozen_norms: bool = False
     processor_bfloat16: bool = False
 
 
@@ -153,6 +160,10 @@ class Trainer:
             group["lr"] = rate
         mixture, drums = (torch.from_numpy(part).to(self.device) for part in batch)
         self.net.train()
+        if self.plan.frozen_norms:
+            for module in self.net.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         reduced = self.device == "cuda" or self.plan.processor_bfloat16
         with torch.autocast(self.device, torch.bfloat16, enabled=reduced):
             estimate = self.net(mixture)
@@ -193,9 +204,9 @@ class Trainer:
         smooth = math.nan
         try:
             while self.progress < 1.0:
-                start = time.monotonic()
+                start = self._clock()
                 figures = self.train_step(self.draw(self.step))
-                self.seconds += time.monotonic() - start
+                self.seconds += self._clock() - start
                 if math.isfinite(figures["loss"]):
                     smooth = figures["loss"] if math.isnan(smooth) else smooth
                     smooth += 0.02 * (figures["loss"] - smooth)
@@ -206,6 +217,10 @@ class Trainer:
                 checkpoint(self.progress, self._message(smooth))
         finally:
             self.save(curve)
+
+    def _clock(self) -> float:
+        processor = self.plan.processor_time and self.device == "cpu"
+        return time.thread_time() if processor else time.monotonic()
 
     def _message(self, loss: float) -> str:
         done = max(self.progress, 1e-6)

@@ -12,7 +12,8 @@ def test_every_recipe_of_ours_is_complete():
     for name in recipe_ids():
         recipe = read_recipe(name)
         assert name.startswith(recipe.id)
-        NETWORKS[recipe.engine](**recipe.network)
+        if recipe.engine:
+            NETWORKS[recipe.engine](**recipe.network)
 
 
 def test_the_shipped_card_is_of_the_recipes_network():
@@ -30,6 +31,14 @@ def test_the_last_recipe_of_a_model_goes_on_from_the_first():
     assert (last.id, last.network) == (first.id, first.network)
     levels = {p.name: p.default for p in default_catalog().find("fast").parameters}
     assert levels["level"] == last.level_db
+
+
+def test_a_network_without_its_engine_is_no_recipe(tiny_recipe_file):
+    text = tiny_recipe_file.read_text()
+    tiny_recipe_file.write_text(text.replace('engine = "tfc-tdf"\n', ""))
+    with pytest.raises(SettingError) as caught:
+        read_recipe(str(tiny_recipe_file))
+    assert "go together" in caught.value.why
 
 
 def test_a_recipe_can_be_a_file(tiny_recipe):

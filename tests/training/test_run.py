@@ -31,7 +31,7 @@ def test_a_folder_becomes_a_model_that_separates(songs, tiny_recipe_file, tmp_pa
     assert result["steps"] == 4
     assert result["skipped_steps"] == 0
     card = read_card(work / "tiny")
-    assert [entry.name for entry in card.trained_on] == ["train"]
+    assert [entry.name for entry in card.trained_on] == ["song 0", "song 1"]
     assert (work / "curve.png").exists()
 
     # A training that is over does nothing more; a longer one goes on.
