@@ -14,7 +14,7 @@ from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.training.cards import WEIGHTS_NAME, write_card
 from drumstudio.training.recipes import Recipe, read_recipe
-from drumstudio.training.run import NETWORKS
+from drumstudio.training.run import NETWORKS, going_on
 
 
 def mean_job(
@@ -54,8 +54,10 @@ def mean_job(
             fix="Name the folders that trainings of one recipe left.",
         )
     book = read_recipe(recipe)
-    net = NETWORKS[book.engine](**book.network)
     cards = [read_card(Path(path)) for path in card_folders]
+    if not book.engine:
+        book = going_on(book, cards[0])
+    net = NETWORKS[book.engine](**book.network)
     total: dict[str, torch.Tensor] = {}
     for number, card in enumerate(cards):
         checkpoint(number / len(cards), f"Reading {card.name}")

@@ -84,6 +84,11 @@ class Renderer:
                 self._by_kind["voice"][_group(source)].append(source)
             if source.song and source.role == "drums":
                 song_drums[source.song].append(source)
+        # A rest that was mixed already holds what the other stems hold.
+        self._songs = {
+            name: [stem for stem in stems if stem.kind == "mix"] or stems
+            for name, stems in self._songs.items()
+        }
         self._whole_songs = {
             name: (drums, self._songs[name])
             for name, drums in sorted(song_drums.items())

@@ -18,7 +18,7 @@ from drumstudio.inference import device as devices
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.nets.tfc_tdf import TfcTdf
 from drumstudio.training.cards import credits_of, write_card
-from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source
+from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source, TrainingDataError
 from drumstudio.training.folders import find_sources
 from drumstudio.training.plots import plot_curve
 from drumstudio.training.pools import ClipPool, draw_mixture
@@ -104,6 +104,12 @@ def train_job(
         without_licences=book.without_licences,
         without_origins=book.without_origins,
     )
+    if not (read.engine or any(source.role == "drums" for source in found.sources)):
+        raise TrainingDataError(
+            f"Cannot improve {start.name if start else read.name} with these folders",
+            why="they hold no drums: what the drums sound like is what there is to learn.",
+            fix="Put each song into a folder of its own with drums.wav and rest.wav.",
+        )
     work = Path(folder)
     clips = _Clips(book, found.sources, work)
     clips.fill(portion(checkpoint, 0.0, 0.05))
