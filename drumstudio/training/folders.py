@@ -39,7 +39,7 @@ _DRUMLESS_FOLDERS = ("drumless", "no_drums", "nodrums", "without_drums", "backin
 # Stems of one song may differ by so much in length before it is told.
 _UNEVEN_SECONDS = 0.5
 _SHORTEST_SECONDS = 1.0
-_FEWEST_TO_SPLIT = 10
+FEWEST_TO_SPLIT = 10
 
 
 @dataclass(slots=True)
@@ -284,7 +284,7 @@ def _hold_out(found: Found) -> None:
     Of fewer than ten songs none is held out; an audio pack has its own split.
     """
     songs = {s.song for s in found.sources if s.song and s.role in ("drums", "rest")}
-    if len(songs) < _FEWEST_TO_SPLIT:
+    if len(songs) < FEWEST_TO_SPLIT:
         return
     held = {song for song in songs if hashlib.sha256(song.encode()).digest()[0] % 10 == 0}
     found.sources[:] = [

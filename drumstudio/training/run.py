@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from drumstudio.catalog.install import model_id_of
 from drumstudio.catalog.model_card import ModelCard, read_card
 from drumstudio.catalog.weights import check_tensors, load_weights
 from drumstudio.core.errors import ModelCorruptError, SettingError
@@ -45,8 +45,9 @@ def train_job(
     from_card: str | None = None,
     seed: int | None = None,
     name: str | None = None,
+    follow: Callable[[Trainer, Sequence[Source], Path], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model, or go on with a training that was left; the worker's job.
+    """Train a model, or go on with a training that was left.
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ def train_job(
         In place of the recipe's.
     name : str, optional
         Of the model, in place of the recipe's; its id is made of it.
+    follow : callable, optional
+        Called before the first step with trainer, sources and the model's folder; may look on.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def train_job(
         plan = replace(plan, seed=seed)
     book = replace(book, plan=plan)
     if name is not None:
-        book = replace(book, name=name, id=_id_of(name))
+        book = replace(book, name=name, id=model_id_of(name))
     checkpoint(0.0, "Looking at the training folders")
     found = find_sources(
         [Path(path) for path in data],
@@ -128,6 +131,8 @@ def train_job(
     chosen = devices.choose(device)
     trainer = Trainer(net, plan, clips.batch, work, chosen, after_save=ship)
     trainer.resume()
+    if follow is not None:
+        follow(trainer, found.sources, model)
     trainer.run(portion(checkpoint, 0.05, 1.0))
     return {
         "model": str(model),
@@ -137,17 +142,6 @@ def train_job(
         "device": chosen,
         "problems": {name: list(lines) for name, lines in found.problems.items()},
     }
-
-
-def _id_of(name: str) -> str:
-    words = re.findall(r"[a-z0-9]+", name.lower())
-    if not words:
-        raise SettingError(
-            f"Cannot call a model {name!r}",
-            why="a name needs a letter from a to z or a digit.",
-            fix="Choose another name.",
-        )
-    return "-".join(words)[:40].strip("-")
 
 
 class _Clips:
@@ -215,7 +209,7 @@ def going_on(recipe: Recipe, start: ModelCard | None) -> Recipe:
     name = f"{start.name}, improved"
     return replace(
         recipe,
-        id=_id_of(name),
+        id=model_id_of(name),
         name=name,
         description=f"{start.name}, trained further on stems of the user.",
         engine=start.engine,

@@ -104,6 +104,8 @@ class Trainer:
         "cpu" or "cuda".
     after_save : callable
         Called after each save, with the trainer.
+    after_step : callable
+        Called after each step, with the trainer and what `train_step` returned.
 
     Notes
     -----
@@ -121,6 +123,7 @@ class Trainer:
     seconds: float = 0.0
     skipped: int = 0
     after_save: Callable[[Trainer], None] | None = None
+    after_step: Callable[[Trainer, dict[str, float]], None] | None = None
     average: nn.Module = field(init=False)
     _optimiser: torch.optim.AdamW = field(init=False)
 
@@ -211,6 +214,8 @@ class Trainer:
                     smooth = figures["loss"] if math.isnan(smooth) else smooth
                     smooth += 0.02 * (figures["loss"] - smooth)
                 curve.append({"step": self.step, "seconds": round(self.seconds, 2), **figures})
+                if self.after_step is not None:
+                    self.after_step(self, figures)
                 if time.monotonic() - saved > 60 * self.plan.save_minutes:
                     self.save(curve)
                     curve, saved = [], time.monotonic()

@@ -56,7 +56,7 @@ JOBS = {
     "render_demo": Job(
         "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"
     ),
-    "train": Job("drumstudio.training.run:train_job", "train", "training"),
+    "train": Job("drumstudio.training.session:train_job", "train", "training"),
     "mean_of_models": Job(
         "drumstudio.training.means:mean_job", "train", "taking the mean of models"
     ),
