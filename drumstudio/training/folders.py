@@ -15,21 +15,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from drumstudio.jobs.job import Checkpoint
-from drumstudio.training.data import Source, TrainingDataError, pack_sources
+from drumstudio.training.data import Source, TrainingDataError, decoded, pack_sources
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
+
+_PIECES = ("kick", "snare", "hat", "hats", "hihat", "hh", "tom", "toms", "cymbal", "cymbals") + (
+    "ride",
+    "crash",
+    "overhead",
+    "overheads",
+    "oh",
+    "bd",
+    "sd",
+    "clap",
+    "shaker",
+)
 
 # A stem's class by a word in its name, the first that fits; names without any are "other".
 _WORDS = (
     ("mix", ("mix", "mixture", "mixdown", "master", "full", "original")),
     ("drumless", ("rest", "backing", "accompaniment", "instrumental")),
-    (
-        "drums",
-        ("drums", "drum", "perc", "percussion", "kick", "snare", "hat", "hats", "hihat", "hh")
-        + ("tom", "toms", "cymbal", "cymbals", "ride", "crash", "overhead", "overheads", "oh")
-        + ("bd", "sd", "clap", "shaker", "beat", "beats", "kit", "loop"),
-    ),
+    ("drums", (*_PIECES, "drums", "drum", "perc", "percussion", "beat", "beats", "kit", "loop")),
     ("bass", ("bass", "sub", "808")),
     ("vocals", ("vocal", "vocals", "vox", "voice", "voices", "lead vocal", "choir", "bv")),
 )
@@ -136,12 +146,16 @@ def stem_class(name: str) -> str:
     """Return "mix", "drumless", "drums", "bass", "vocals" or "other" for a stem's file name."""
     if re.search(r"(no|non|without|minus)[\W_]*drum|drum[\W_]*(less|free)", name.lower()):
         return "drumless"
-    words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
-    words |= {word.rstrip("0123456789") for word in words if word != "808"}
+    words = _words(name)
     for kind, members in _WORDS:
         if words & set(members):
             return kind
     return "other"
+
+
+def _words(name: str) -> set[str]:
+    words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+    return words | {word.rstrip("0123456789") for word in words if word != "808"}
 
 
 def _walk(folder: Path, found: Found) -> None:
@@ -172,6 +186,7 @@ def _add_song(found: Found, folder: Path, sounds: list[Path]) -> None:
     for path in sounds:
         stems[stem_class(path.stem)].append(path)
     song, origin = folder.name, folder.parent.name
+    stems["drums"] = _without_twice(found, song, stems["drums"])
     lengths = {}
     for kind, paths in stems.items():
         # A mix holds the drums; it is only what the stems sum to.
@@ -187,6 +202,37 @@ def _add_song(found: Found, folder: Path, sounds: list[Path]) -> None:
         found.problems[song].append(f"The stems differ in length: {told}.")
     if not any(kind not in ("drums", "mix") for kind in stems):
         found.problems[song].append("Nothing but drums: used as drums alone.")
+
+
+def _without_twice(found: Found, song: str, paths: list[Path]) -> list[Path]:
+    """Return a song's drum files without those that its drums as a whole hold already.
+
+    Programs that bounce all tracks write the bus beside what runs into it; others write drums.wav
+    for what is neither kick nor snare. Only the sound tells.
+    """
+    pieces = [path for path in paths if _words(path.stem) & set(_PIECES)]
+    wholes = [path for path in paths if path not in pieces]
+    if len(wholes) != 1 or not pieces:
+        return paths
+    try:
+        whole = decoded(wholes[0]).mean(0)
+        held = [path for path in pieces if _holds(whole, decoded(path).mean(0))]
+    except TrainingDataError:
+        return paths  # what can not be read is told where the stem is added
+    if held:
+        names = ", ".join(path.name for path in held)
+        found.problems[song].append(f"{wholes[0].name} holds {names} already: not used twice.")
+    return [path for path in paths if path not in held]
+
+
+def _holds(whole: NDArray[np.float32], piece: NDArray[np.float32]) -> bool:
+    """Return whether a piece is part of a whole: taking it away takes its energy away.
+
+    A bus may have turned it down or up by some decibels.
+    """
+    count = min(len(whole), len(piece))
+    energy = float(np.square(piece[:count], dtype=np.float64).sum())
+    return energy > 0 and float(np.dot(whole[:count], piece[:count])) > 0.7 * energy
 
 
 def _add(

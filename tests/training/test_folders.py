@@ -59,6 +59,21 @@ def test_several_drum_files_are_one_stem(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("bus", [True, False])
+def test_drums_are_not_added_to_their_own_pieces(tmp_path, bus):
+    kick, snare, hats = (drums(1.5, seed) for seed in (1, 2, 3))
+    write(tmp_path / "song" / "Kick.wav", kick)
+    write(tmp_path / "song" / "Snare.wav", snare)
+    # A bus, a little quieter, or drums.wav for all that has no file of its own: the control.
+    write(tmp_path / "song" / "Drums.wav", 0.8 * (kick + snare + hats) if bus else hats)
+    write(tmp_path / "song" / "Rest.wav", tone(1.5, 300))
+    found = find_sources([tmp_path])
+    stem = next(s for s in found.sources if s.role == "drums")
+    names = [path.name for path in (stem.path, *stem.more)]
+    assert names == (["Drums.wav"] if bus else ["Drums.wav", "Kick.wav", "Snare.wav"])
+    assert ("holds Kick.wav, Snare.wav already" in str(dict(found.problems))) == bus
+
+
 def test_unpaired_folders_are_found(tmp_path):
     write(tmp_path / "drums" / "a.wav", drums(1.5))
     write(tmp_path / "drumless" / "b.wav", tone(1.5, 200))
