@@ -17,7 +17,8 @@ from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
 from drumstudio.cli.terminal import DONE, ProgressBar, clock, print_json, print_table, say
-from drumstudio.files.training_folder import Order, read_order
+from drumstudio.core.errors import SettingError
+from drumstudio.files.training_folder import ORDER_NAME, Order, read_order, read_progress
 from drumstudio.workflows import trainings
 from drumstudio.workflows.workshop import Workshop
 
@@ -126,11 +127,30 @@ def _run(options: argparse.Namespace) -> int:
     )
     name = options.name or Path(options.recipe).stem
     folder = options.out.absolute() if options.out else trainings.folder_for(name)
+    _require_the_same(folder, order)
     trainings.write_order(folder, order)
     if options.background:
         return _start_in_background(folder, options)
     trainings.prepare(folder)
     return _train_here(folder, order, options)
+
+
+def _require_the_same(folder: Path, order: Order) -> None:
+    """Go on with what stands in a folder only if it was trained from the same."""
+    if not (folder / ORDER_NAME).exists() or not read_progress(folder).step:
+        return
+    before = read_order(folder)
+    if (before.recipe, before.data, before.from_card) != (
+        order.recipe,
+        order.data,
+        order.from_card,
+    ):
+        raise SettingError(
+            f"Cannot train in {folder.name}",
+            why="the training there began with another recipe, model or other folders.",
+            fix="Give this one a name of its own (--name), or remove the other: studio train "
+            f"remove {folder.name}",
+        )
 
 
 def _resume(options: argparse.Namespace) -> int:

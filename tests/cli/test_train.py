@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,17 @@ import pytest
 import soundfile
 
 from drumstudio import paths
+from drumstudio.cli.terminal import CANCELLED
+from drumstudio.files.training_folder import (
+    BEST_FOLDER,
+    Order,
+    Progress,
+    TrainingView,
+    trainings_folder,
+    view_of,
+    write_order,
+    write_progress,
+)
 from tests.cli.test_separate import studio
 from tests.training.conftest import TINY_RECIPE, drums, tone, write
 
@@ -69,3 +84,74 @@ def test_a_recipe_that_is_not_there_is_told_in_three_lines(songs, tmp_path):
     assert failed.returncode != 0
     assert "none" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_a_training_does_not_go_on_with_other_stems_unasked(tmp_path):
+    folder = trainings_folder() / "improve"
+    write_order(folder, Order("improve", ("/music/one",)))
+    write_progress(folder, Progress(state="paused", step=7))
+    refused = studio("train", "run", "--recipe", "improve", "--data", tmp_path)
+    assert refused.returncode == 2
+    assert "a name of its own (--name)" in refused.stderr
+    # One that never got to a step may be given again with other words.
+    write_progress(folder, Progress(state="failed", step=0))
+    assert (
+        "of its own" not in studio("train", "run", "--recipe", "improve", "--data", tmp_path).stderr
+    )
+
+
+def test_trainings_are_listed_installed_and_removed_by_name(tmp_path):
+    folder = trainings_folder() / "Mine"
+    write_order(folder, Order("fast", ("/music",), name="Mine"))
+    write_progress(folder, Progress(state="paused", step=7, scores=((7, 3.25),), best=(7, 3.25)))
+    shutil.copytree(paths.shipped_folder("models") / "fast", folder / BEST_FOLDER / "fast")
+    listed = studio("train", "list")
+    assert "Mine" in listed.stdout
+    assert "3.25" in listed.stdout
+    plain = json.loads(studio("train", "list", "--json").stdout)
+    assert [(one["name"], one["state"], one["step"]) for one in plain] == [("Mine", "paused", 7)]
+    assert studio("train", "install", "Mine").returncode == 0
+    stopped = json.loads(studio("train", "stop", "Mine", "--json").stdout)
+    assert (stopped["state"], stopped["installed"]) == ("stopped", "fast-2")
+    assert (paths.user_models_folder() / "fast-2").is_dir()
+    assert studio("train", "remove", "Mine").returncode == 0
+    assert not folder.exists()
+    missing = studio("train", "pause", "Mine")
+    assert missing.returncode == 1
+    assert "There is no training Mine" in missing.stderr
+
+
+@pytest.mark.robust
+def test_a_training_goes_on_in_the_background_and_after_ctrl_c(songs, tmp_path):
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY_RECIPE.replace("steps = 4\n", "steps = 0\nsave_minutes = 60\n"))
+    ordered = ("--recipe", recipe, "--data", songs, "--minutes", "500", "--name", "Mine")
+    started = studio("train", "run", *ordered, "--background", "--json")
+    assert started.returncode == 0, started.stderr
+    folder = Path(json.loads(started.stdout)["folder"])
+    trains(folder)
+    paused = studio("train", "pause", "Mine", "--json")
+    state = json.loads(paused.stdout)
+    assert state["state"] == "paused"
+
+    # Nothing was saved for an hour; Ctrl-C saves first, and so does a shutdown.
+    words = [sys.executable, "-m", "drumstudio", "train", "resume", "Mine"]
+    here = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    view = trains(folder, beyond=state["step"])
+    here.send_signal(signal.SIGTERM)
+    _, told = here.communicate(timeout=120)
+    assert here.returncode == CANCELLED
+    assert "goes on from there" in told
+    after = view_of(folder)
+    assert after.state == "paused"
+    assert after.progress.step >= view.progress.step
+
+
+def trains(folder: Path, beyond: int = 0) -> TrainingView:
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        view = view_of(folder)
+        if view.state == "training" and view.progress.step > beyond:
+            return view
+        time.sleep(0.05)
+    pytest.fail(f"it does not train: {view_of(folder)}")
