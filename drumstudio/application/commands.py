@@ -100,6 +100,7 @@ _TABLE = (
     ("zoom_selection", "Zoom to selection", "Z", "View"),
     ("zoom_fit", "Show whole song", "Ctrl+F", "View"),
     ("zoom_back", "Zoom back", "Shift+Z", "View"),
+    ("training", "Training page", "Ctrl+T", "View"),
     ("leave", "Leave the mode, drop the selection", "Esc", "View"),
 )
 

@@ -21,6 +21,7 @@ from drumstudio.application.song_preview import Previews, SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.speeds import Speeds
 from drumstudio.application.stem_files import StemFiles
+from drumstudio.application.trainings import Trainings
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
@@ -45,6 +46,8 @@ class Studio:
     ----------
     jobs, stems : SongJobs, StemFiles
         What puts work into the queue.
+    trainings : Trainings
+        What is trained, by whichever process.
     speeds : Speeds
         How fast each model was here.
     previews : Previews
@@ -83,6 +86,7 @@ class Studio:
         self.last_device = ""
         self.hits = HitStore(paths.user_cache_folder() / "hits")
         self.workshop = workshop
+        self.trainings = Trainings(catalog, workshop.pool, self.background, self.failed)
         self.speeds = Speeds()
         self.previews = Previews(workshop.cache)
         self.playhead: Callable[[str], float] = lambda _: 0.0
@@ -314,6 +318,7 @@ class Studio:
         """Stop every job, close the project and the workers. Unsaved edits stay recoverable."""
         self.queue.close()
         self.background.close()
+        self.trainings.close()
         for disconnect in self._disconnects:
             disconnect()
         self.document.close()

@@ -105,7 +105,12 @@ class Transport:
         self._paused_at = 0.0
         self._take = 0
         self._edits = 0
+        self._make_deck = make_deck
         self._deck = make_deck(self)
+
+    def another(self) -> Transport:
+        """Return a transport of its own that plays the same way, for something beside the song."""
+        return Transport(self._make_deck)
 
     # --- what is seen ------------------------------------------------------------------
 

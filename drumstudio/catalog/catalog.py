@@ -11,7 +11,7 @@ from drumstudio.core.errors import DrumStudioError, ModelMissingError
 
 
 class Catalog:
-    """The models in some folders, read once.
+    """The models in some folders, as they were at the last `refresh`.
 
     Parameters
     ----------
@@ -26,16 +26,24 @@ class Catalog:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
         self.problems: list[DrumStudioError] = []
         self._cards: dict[str, ModelCard] = {}
-        for folder in folders:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the folders again; may be called beside threads that use the catalog."""
+        problems: list[DrumStudioError] = []
+        cards: dict[str, ModelCard] = {}
+        for folder in self._folders:
             for model_folder in _model_folders(folder):
                 try:
                     card = read_card(model_folder)
                 except DrumStudioError as error:
-                    self.problems.append(error)
+                    problems.append(error)
                 else:
-                    self._cards.setdefault(card.id, card)
+                    cards.setdefault(card.id, card)
+        self.problems, self._cards = problems, cards
 
     def cards(self) -> list[ModelCard]:
         """Return all cards, best score first, those not measured last, then by name."""

@@ -113,8 +113,8 @@ def check(checkpoint: Checkpoint, *, folders: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `songs` (name, stems, seconds, split), `minutes` (role and kind to minutes), `files`,
-        `problems` (song to list of sentences).
+        `songs` (name, stems, seconds, split, folder), `minutes` (role and kind to minutes),
+        `files`, `problems` (song to list of sentences).
 
     Raises
     ------
@@ -129,7 +129,14 @@ def check(checkpoint: Checkpoint, *, folders: Sequence[str]) -> dict[str, Any]:
         minutes[f"{source.role}: {source.kind}"] += source.seconds / 60
         if source.song and source.role in ("drums", "rest"):
             song = songs.setdefault(
-                source.song, {"song": source.song, "stems": [], "seconds": 0.0, "split": ""}
+                source.song,
+                {
+                    "song": source.song,
+                    "stems": [],
+                    "seconds": 0.0,
+                    "split": "",
+                    "folder": next(f for f in folders if source.path.is_relative_to(f)),
+                },
             )
             song["stems"].append(source.kind if source.role == "rest" else "drums")
             song["seconds"] = max(song["seconds"], round(source.seconds, 2))

@@ -46,7 +46,7 @@ class EditorLink(QObject):
     pane : SpectrogramPane
         Where it is shown.
     splitter : QSplitter
-        What the pane shares the centre with; the pane is its last part.
+        What the pane shares the centre with; the pane is in its last part.
     state : SongState
         Time: cursor, selection.
     parent : QWidget
@@ -258,8 +258,8 @@ class EditorLink(QObject):
         """Show the spectrogram, or hide it."""
         self.show_pane(not self._pane.isVisibleTo(self._pane.parentWidget()))
 
-    def show_pane(self, visible: bool) -> None:
-        """Show the spectrogram or hide it."""
+    def show_pane(self, visible: bool, *, remember: bool = True) -> None:
+        """Show the spectrogram or hide it, for the next start of the program, too."""
         if visible and not self._pane.isVisibleTo(self._pane.parentWidget()):
             self._pane.show()
             self.share_height()
@@ -269,7 +269,8 @@ class EditorLink(QObject):
             self._pane.canvas.abort()
             self._pane.hide()
             self._tell_hint()
-        self._store()
+        if remember:
+            self._store()
         self._show_possible()
 
     def share_height(self) -> None:

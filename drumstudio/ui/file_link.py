@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QProgressDialog, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QMenu, QMessageBox, QProgressDialog, QWidget
 
 from drumstudio import atomic, paths
 from drumstudio.application import recovery
@@ -143,10 +143,36 @@ class FileLink(QObject):
         """Return whether the window may close now; if not, one question, then `then`."""
         busy = self._studio.queue.busy
         unsaved = self._has_unsaved_work()
-        if not busy and not unsaved:
+        training = ", ".join(view.name for view in self._studio.trainings.ours)
+        if busy or unsaved:
+            self._ask(busy=busy, unsaved=unsaved, then=then, training=training)
+        elif training:
+            self._ask_training(training, then)
+        else:
             return True
-        self._ask(busy=busy, unsaved=unsaved, then=then)
         return False
+
+    def _ask_training(self, name: str, then: Callable[[], object]) -> None:
+        """Ask what shall become of a training that this window began."""
+        question = QMessageBox(self._window)
+        question.setWindowTitle("DrumStudio")
+        question.setIcon(QMessageBox.Icon.NoIcon)
+        question.setText(f"{name} is being trained. Keep training in the background?")
+        question.setInformativeText(
+            "The next window shows it again. Paused, it goes on from there when you say so."
+        )
+        role = QMessageBox.ButtonRole
+        keep = question.addButton("Keep training in the background", role.AcceptRole)
+        pause = question.addButton("Pause it", role.DestructiveRole)
+        cancel = question.addButton("Cancel", role.RejectRole)
+        question.setDefaultButton(keep)
+        question.setEscapeButton(cancel)
+        question.exec()
+        clicked = question.clickedButton()
+        question.deleteLater()
+        if clicked in (keep, pause):
+            self._studio.trainings.keep_when_closed = clicked is keep
+            then()
 
     def _when_safe(self, title: str, then: Callable[[], object]) -> None:
         busy, unsaved = self._studio.queue.busy, self._has_unsaved_work()
@@ -161,7 +187,9 @@ class FileLink(QObject):
             return False
         return document.is_modified or (document.is_never_saved and bool(self._studio.songs))
 
-    def _ask(self, *, busy: bool, unsaved: bool, then: Callable[[], object]) -> None:
+    def _ask(
+        self, *, busy: bool, unsaved: bool, then: Callable[[], object], training: str = ""
+    ) -> None:
         """Ask one question, whatever there is to lose."""
         question = QMessageBox(self._window)
         question.setWindowTitle("DrumStudio")
@@ -176,6 +204,10 @@ class FileLink(QObject):
         if busy:
             hints.append("Jobs that are running stop; finished chunks are kept for the next try.")
         question.setInformativeText("\n".join(hints))
+        keep = QCheckBox(f"Keep training {training} in the background (else it is paused)")
+        keep.setChecked(True)
+        if training:
+            question.setCheckBox(keep)
         save = question.addButton("Save", QMessageBox.ButtonRole.AcceptRole) if unsaved else None
         words = "Discard" if unsaved else "Stop"
         discard = question.addButton(words, QMessageBox.ButtonRole.DestructiveRole)
@@ -183,10 +215,12 @@ class FileLink(QObject):
         question.setDefaultButton(save or discard)
         question.setEscapeButton(cancel)
         question.exec()
-        clicked = question.clickedButton()
+        clicked, keep_it = question.clickedButton(), keep.isChecked()
         question.deleteLater()
         if clicked is cancel:
             return
+        if training:
+            self._studio.trainings.keep_when_closed = keep_it
         if clicked is save:
             self._save_then(then)
         elif unsaved:

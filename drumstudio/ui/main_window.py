@@ -34,6 +34,7 @@ from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
 from drumstudio.ui.grid_link import GridLink
 from drumstudio.ui.log_dialog import Log
+from drumstudio.ui.lower_half import LowerHalf
 from drumstudio.ui.marker_link import MarkerLink
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
@@ -46,6 +47,8 @@ from drumstudio.ui.songs_panel import SongsPanel
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
 from drumstudio.ui.stay_awake import StayAwake
 from drumstudio.ui.theme import Theme
+from drumstudio.ui.training_link import TrainingLink
+from drumstudio.ui.training_page import TrainingPage
 from drumstudio.ui.transport_bar import TransportBar
 from drumstudio.ui.window_commands import WindowCommands
 
@@ -102,6 +105,12 @@ class MainWindow(QMainWindow):
             *(studio, transport, self.bridge, self.spectrogram, self.work, self.state), self
         )
         self.editing.connect_actions(self.actions_)
+        self.training = TrainingLink(
+            *(studio, transport, self.bridge, self.train_page, self.lower, self.models),
+            self.editing,
+            self,
+        )
+        self.training.connect_actions(self.actions_)
         self.menus = Menus(self, self.actions_, list(self.panes.values()))
         self.commands.connect_menus(self.menus)
         self._connect()
@@ -124,15 +133,17 @@ class MainWindow(QMainWindow):
         self.queue = QueuePanel(self.theme)
         self.view = SongView(self.state, self.theme)
         self.empty = EmptyState(self.theme)
-        self._centre = QStackedWidget()
-        self._centre.addWidget(self.empty)
+        self._upper = QStackedWidget()
+        self._upper.addWidget(self.empty)
+        self._upper.addWidget(self.view)
         self.spectrogram = SpectrogramPane(self.state, self.theme, self.bridge)
+        self.train_page = TrainingPage(self.theme)
+        self.lower = LowerHalf(self.spectrogram, self.train_page)
         self.work = QSplitter(Qt.Orientation.Vertical)
         self.work.setChildrenCollapsible(False)
-        self.work.addWidget(self.view)
-        self.work.addWidget(self.spectrogram)
-        self._centre.addWidget(self.work)
-        self.setCentralWidget(self._centre)
+        self.work.addWidget(self._upper)
+        self.work.addWidget(self.lower)
+        self.setCentralWidget(self.work)
         tools = QToolBar("Transport")
         tools.setObjectName("Transport")
         tools.setMovable(False)
@@ -172,6 +183,7 @@ class MainWindow(QMainWindow):
         self.document.song_changed.connect(self._on_song)
         self.document.problem.connect(self.show_error)
         self.editing.problem.connect(self.show_error)
+        self.training.problem.connect(self.show_error)
         self.editing.edits_drawn.connect(self.document.show_edits)
         self.editing.hint_changed.connect(lambda hint: self._hints.setText(hint or _HINTS))
         self.document.refreshed.connect(self._show_title)
@@ -192,7 +204,8 @@ class MainWindow(QMainWindow):
     # --- showing ---------------------------------------------------------------------------
 
     def _on_song(self, song: Song | None) -> None:
-        self._centre.setCurrentWidget(self.work if song is not None else self.empty)
+        self._upper.setCurrentWidget(self.view if song is not None else self.empty)
+        self.lower.show_song(there=song is not None)
         self._hints.setText(_HINTS if song is not None else "")
         self.player.show_song(song)
         self.grid.show_song(song)
@@ -270,7 +283,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
         """Close, after at most one question."""
-        if self._asks and not self._closed and not self.files.may_close(self.close_now):
+        # Later, because a window that is about to close can not be closed once more.
+        close = lambda: self.bridge.post(self.close_now)  # noqa: E731
+        if self._asks and not self._closed and not self.files.may_close(close):
             event.ignore()
             return
         self.finish()
@@ -299,6 +314,7 @@ class MainWindow(QMainWindow):
             self.awake.close,
             self.player.close,
             self.editing.close,
+            self.training.close,
             self.document.close,
             lambda: application.removeEventFilter(self._focus_keys),
             self.transport.close,

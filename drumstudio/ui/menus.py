@@ -22,7 +22,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "View",
         (
             *("zoom_in", "zoom_out", "zoom_selection", "zoom_fit", "zoom_back", SEPARATOR),
-            *("spectrogram", "all_frequencies", SEPARATOR, "PANES"),
+            *("spectrogram", "all_frequencies", "training", SEPARATOR, "PANES"),
         ),
     ),
     (
@@ -44,7 +44,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("tap_tempo", "first_beat", SEPARATOR, "rename_song", "remove_song"),
         ),
     ),
-    ("Models", ("separate", "preview", SEPARATOR, "MODELS")),
+    ("Models", ("separate", "preview", SEPARATOR, "MODELS", SEPARATOR, "training")),
     ("Help", ("shortcuts", "log", SEPARATOR, "about")),
 )
 

@@ -50,16 +50,10 @@ class ModelPanel(QWidget):
         self._box.setContentsMargins(12, 4, 12, 8)
         self._box.setSpacing(8)
         self._cards: list[ModelCardView] = []
-        for card in catalog.cards():
-            if card.kind == "separator":
-                view = ModelCardView(card, ready=catalog.ready(card))
-                view.chosen.connect(self.choose)
-                self._cards.append(view)
-                self._box.addWidget(view)
-        for problem in catalog.problems:
-            warning = label(f"{problem.what}: {problem.why}", "warning", wrap=True)
-            warning.setToolTip(str(problem))
-            self._box.addWidget(warning)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(8)
+        self._box.addLayout(self._list)
+        self.show_models()
         self._heading = label("PARAMETERS", "heading")
         self._box.addWidget(self._heading)
         self._place = QVBoxLayout()
@@ -86,6 +80,24 @@ class ModelPanel(QWidget):
         whole.addWidget(scroll, 1)
         whole.addWidget(line())
         whole.addLayout(foot)
+
+    def show_models(self) -> None:
+        """Show the models of the catalog as it is now; the chosen one stays chosen."""
+        while (item := self._list.takeAt(0)) is not None:
+            item.widget().hide()
+            item.widget().deleteLater()
+        self._cards = []
+        for card in self._catalog.cards():
+            if card.kind == "separator":
+                view = ModelCardView(card, ready=self._catalog.ready(card))
+                view.chosen.connect(self.choose)
+                view.show_chosen(card.id == self.model_id)
+                self._cards.append(view)
+                self._list.addWidget(view)
+        for problem in self._catalog.problems:
+            warning = label(f"{problem.what}: {problem.why}", "warning", wrap=True)
+            warning.setToolTip(str(problem))
+            self._list.addWidget(warning)
 
     def _add_separations(self) -> None:
         self._separations = QWidget()

@@ -49,14 +49,6 @@ _LOOK_SECONDS = 0.1
 _PAUSE_SECONDS = 60.0
 
 
-def trainable_models() -> list[ModelCard]:
-    """Return the models that are here and can be improved, the best first."""
-    catalog = default_catalog()
-    return [
-        card for card in catalog.cards() if card.engine in TRAINABLE_ENGINES and catalog.ready(card)
-    ]
-
-
 def folder_for(name: str) -> Path:
     """Return the folder of a training of that name."""
     return trainings_folder() / safe_name(name)
