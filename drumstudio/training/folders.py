@@ -23,16 +23,9 @@ from drumstudio.training.data import Source, TrainingDataError, decoded, pack_so
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
 
-_PIECES = ("kick", "snare", "hat", "hats", "hihat", "hh", "tom", "toms", "cymbal", "cymbals") + (
-    "ride",
-    "crash",
-    "overhead",
-    "overheads",
-    "oh",
-    "bd",
-    "sd",
-    "clap",
-    "shaker",
+_PIECES = (
+    *("kick", "snare", "hat", "hats", "hihat", "hh", "tom", "toms", "cymbal", "cymbals", "ride"),
+    *("crash", "overhead", "overheads", "oh", "bd", "sd", "clap", "shaker"),
 )
 
 # A stem's class by a word in its name, the first that fits; names without any are "other".
