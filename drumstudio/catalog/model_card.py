@@ -26,6 +26,10 @@ STEMS = ("drums", "rest")
 RANKING_METRIC = "sdr_mean"
 RANKING_PROTOCOL = "drumstudio-1"
 
+# The same metric on songs that the user's own training held out: it ranks nothing, because every
+# user has other songs.
+OWN_PROTOCOL = "own-songs-1"
+
 Value = float | int | str | bool
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

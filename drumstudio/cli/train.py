@@ -128,6 +128,7 @@ def _run(options: argparse.Namespace) -> int:
     name = options.name or Path(options.recipe).stem
     folder = options.out.absolute() if options.out else trainings.folder_for(name)
     _require_the_same(folder, order)
+    trainings.require_idle(folder)
     trainings.write_order(folder, order)
     if options.background:
         return _start_in_background(folder, options)

@@ -14,7 +14,7 @@ from typing import Any
 
 from drumstudio import atomic
 from drumstudio.catalog.install import install_best
-from drumstudio.catalog.model_card import CARD_NAME, read_card
+from drumstudio.catalog.model_card import CARD_NAME, OWN_PROTOCOL, RANKING_METRIC, read_card
 from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.files.training_folder import (
     BEST_FOLDER,
@@ -46,9 +46,6 @@ from drumstudio.training.held_out import (
     song_excerpts,
 )
 from drumstudio.training.trainer import Trainer
-
-OWN_PROTOCOL = "own-songs-1"
-"""Of scores on songs held out of a training: no measure between models of different users."""
 
 _WRITE_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
@@ -183,7 +180,9 @@ class _Session:
                     fix="Begin a new one.",
                 )
             self._asked = read_request(self._folder)
-        self._change(fraction=min(max(fraction, 0.0), 1.0), message=message)
+        # A training that goes on is not at its beginning while it prepares.
+        least = self._progress.fraction if self._trainer is None else 0.0
+        self._change(fraction=min(max(fraction, least), 1.0), message=message)
         if now - self._written > _WRITE_SECONDS:
             self._write()
         self._checkpoint(fraction, message)
@@ -339,7 +338,7 @@ def _own_card(text: str, material: str, score_data: str, score: float | None) ->
     text = text.replace('\nlicence = "MIT"\n', '\nlicence = "yours"\n', 1)
     if score is not None:
         figures = {
-            "metric": "sdr_mean",
+            "metric": RANKING_METRIC,
             "value": round(score, 3),
             "data": score_data,
             "protocol": OWN_PROTOCOL,

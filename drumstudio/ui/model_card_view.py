@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QRadioButton, QVBoxLayout
 
-from drumstudio.catalog.model_card import ModelCard
+from drumstudio.catalog.model_card import OWN_PROTOCOL, ModelCard
 from drumstudio.ui.parts import label
 
 
@@ -74,7 +74,10 @@ class ModelCardView(QFrame):
 def figures(card: ModelCard, here: float | None = None) -> str:
     """Return the card's short line: score, speed (here if it has run here), size."""
     score = card.ranking_score
-    parts = [f"{score:.1f} dB" if math.isfinite(score) else "score not measured"]
+    own = next((one.value for one in card.scores if one.protocol == OWN_PROTOCOL), None)
+    parts = ["score not measured" if own is None else f"{own:.1f} dB on your songs"]
+    if math.isfinite(score):
+        parts = [f"{score:.1f} dB"]
     if here is not None:
         parts.append(f"{here:.0f}x real time here" if here >= 9.5 else f"{here:.1f}x here")
     elif card.speed:

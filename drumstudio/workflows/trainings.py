@@ -119,6 +119,21 @@ def prepare(folder: Path) -> Order:
         If it is no training, or a process works on it already.
     """
     order = read_order(folder)
+    require_idle(folder)
+    clear_request(folder)
+    progress = replace(read_progress(folder), state="starting", error=None)
+    write_progress(folder, replace(progress, message="", seconds_left=None))
+    return order
+
+
+def require_idle(folder: Path) -> None:
+    """Refuse to go on if a process works on a training already.
+
+    Raises
+    ------
+    TrainingFolderError
+        If so.
+    """
     view = view_of(folder)
     if view.running:
         raise TrainingFolderError(
@@ -126,11 +141,6 @@ def prepare(folder: Path) -> Order:
             why="it is being trained already.",
             fix="Watch it on the training page, or pause it first: studio train pause",
         )
-    clear_request(folder)
-    write_progress(
-        folder, replace(view.progress, state="starting", message="", seconds_left=None, error=None)
-    )
-    return order
 
 
 def train_here(
