@@ -288,6 +288,9 @@ class _Session:
             if self._progress.best is None:
                 self._keep(trainer.step, None)
             return
+        scores = self._progress.scores
+        if scores and scores[-1][0] == trainer.step:
+            return  # the last step may be saved twice
         score = None
         if self._example is not None:
             self._say("Listening to what it has learnt")
@@ -296,7 +299,7 @@ class _Session:
             self._write_example("now", estimates[0])
             if self._excerpts:
                 score = mean_sdr(self._excerpts, estimates)
-                self._change(scores=(*self._progress.scores, (trainer.step, score)))
+                self._change(scores=(*scores, (trainer.step, score)))
         best = self._progress.best
         if score is None or best is None or best[1] is None or score > best[1]:
             self._keep(trainer.step, score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import math
 import time
@@ -243,8 +244,10 @@ class Trainer:
             "skipped": self.skipped,
             "plan": asdict(self.plan),
         }
-        with atomic.writing(self.folder / STATE_NAME) as path:
-            torch.save(state, path)
+        # Through memory: torch tells of a full disk as of a mistake in the program.
+        written = io.BytesIO()
+        torch.save(state, written)
+        atomic.write_bytes(self.folder / STATE_NAME, written.getvalue())
         save_weights(self.average, self.folder / WEIGHTS_NAME, {"step": str(self.step)})
         with (self.folder / CURVE_NAME).open("a", encoding="utf8") as lines:
             lines.writelines(json.dumps(entry) + "\n" for entry in curve)

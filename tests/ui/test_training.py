@@ -10,7 +10,15 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QMessageBox,
+    QTreeWidget,
+)
 
 from drumstudio.application import trainings as application_trainings
 from drumstudio.application.trainings import Material, Start, Trainings
@@ -109,6 +117,47 @@ def test_the_spectrogram_comes_back_when_the_page_is_closed(window, song, qtbot)
     window.training.close_page()
     assert window.spectrogram.isVisible()
     assert not window.lower._tabs.isVisible()
+
+
+def test_tab_reaches_every_control_of_the_page_and_each_says_what_it_is(page, tmp_path, qtbot):
+    for folder in (None, tmp_path):
+        if folder is not None:
+            page.watch.show_view(a_view(folder, "paused"))
+            page._stack.setCurrentWidget(page.watch)
+            page.watch.pause.setFocus()
+        else:
+            page.setup.show_material(Material((tmp_path,)))
+            page.setup.name.setFocus()
+        kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTreeWidget)
+        shown = {
+            widget
+            for kind in kinds
+            for widget in page.findChildren(kind)
+            if widget.isVisible()
+            and widget.isEnabled()
+            and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+            and not isinstance(widget.parentWidget(), QAbstractSpinBox)
+        }
+        assert len(shown) > 4
+        names = [widget.accessibleName() for widget in shown]
+        assert all(names)
+        assert len(set(names)) == len(names)
+        reached = set()
+        for _ in range(60):
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+            reached.add(QApplication.focusWidget())
+        assert [widget.accessibleName() for widget in shown - reached] == []
+
+
+def test_the_page_fits_into_the_smallest_window(window, page, song, qtbot):
+    window.resize(1100, 680)
+    QTest.qWait(20)
+    assert (window.width(), window.height()) == (1100, 680)
+    for widget in (page.setup.start, page.setup.add, page.setup.start_with):
+        corner = widget.mapTo(window, QPoint(widget.width(), widget.height()))
+        edge = page.mapTo(window, QPoint(page.width(), page.height()))
+        assert corner.x() <= edge.x(), widget.accessibleName()
+        assert corner.y() <= edge.y(), widget.accessibleName()
 
 
 # --- setting up --------------------------------------------------------------------------

@@ -30,16 +30,16 @@ WAIT_SECONDS = 90.0
 LONG_RECIPE = TINY_RECIPE.replace("steps = 4\n", "steps = 100000\nsave_minutes = 0.005\n")
 
 
-def wait_for(folder: Path, wanted, what: str) -> TrainingView:
+def wait_for(folder: Path, wanted, what: str, seconds: float = WAIT_SECONDS) -> TrainingView:
     """Return the training once it is as wanted; fail with all that is known if it does not."""
-    until = time.monotonic() + WAIT_SECONDS
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         view = view_of(folder)
         if wanted(view):
             return view
         time.sleep(0.05)
     log = (folder / LOG_NAME).read_text() if (folder / LOG_NAME).exists() else ""
-    pytest.fail(f"not {what} after {WAIT_SECONDS} s: {view_of(folder)}\n{log}")
+    pytest.fail(f"not {what} after {seconds} s: {view_of(folder)}\n{log}")
 
 
 def goes_on_from(step: int):
@@ -164,6 +164,13 @@ def test_a_training_whose_music_was_unplugged_says_so_and_goes_on_when_it_is_bac
         time.sleep(0.05)
     assert not process.running
     assert not folder.exists()
+
+
+def test_the_watch_sees_a_training_that_does_not_go_on(order):
+    folder = trainings.create(order)
+    write_progress(folder, Progress(state="training", step=7))  # as of a process that was killed
+    with pytest.raises(pytest.fail.Exception, match="interrupted"):
+        wait_for(folder, goes_on_from(6), "going on", seconds=0.2)
 
 
 def test_a_name_that_is_taken_is_refused_and_another_is_offered(order):
