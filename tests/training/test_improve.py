@@ -218,6 +218,16 @@ def test_the_card_names_the_model_it_began_with_and_the_users_songs(model, impro
     assert Path(named["model"]).name == "our-room"
 
 
+@pytest.mark.robust
+def test_the_shipped_model_takes_a_step_by_the_recipe_of_ours(song):
+    fast = default_catalog().find("fast")
+    result = improved(Path("improve"), fast.folder, song, steps=1)
+    card = read_card(Path(result["model"]))
+    assert (card.id, result["skipped_steps"]) == ("fast-improved", 0)
+    assert card.parameters == fast.parameters
+    assert {entry.name for entry in fast.trained_on} < {entry.name for entry in card.trained_on}
+
+
 def test_improved_models_can_be_averaged(model, improvement, song, tmp_path):
     one = improved(improvement, model, song)["model"]
     two = improved(improvement, model, song, seed=9, folder=str(tmp_path / "two"))["model"]
