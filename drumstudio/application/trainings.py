@@ -128,15 +128,18 @@ class Trainings:
         self._failed = failed
         self._ours: dict[Path, Detached] = {}
         self._check: Handle | None = None
-        self._looked = False
+        self._looked = self._looking = False
 
     # --- what there is -------------------------------------------------------------------
 
     def look(self) -> None:
         """Look how the trainings stand now."""
-        self._background.run(self._look)
+        if not self._looking:
+            self._looking = True
+            self._background.run(self._look)
 
     def _look(self) -> None:
+        self._looking = False
         views, starts = tuple(all_trainings()), self.starts
         names = [view.folder for view in views]
         if not starts or names != [view.folder for view in self.views]:

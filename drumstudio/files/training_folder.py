@@ -35,8 +35,9 @@ PAUSE, STOP = "pause", "stop"
 _MAX_BYTES = 1_000_000
 # From the start of a process until it holds the lock: imports, on a slow disk.
 _STARTING_SECONDS = 90.0
-# A prober holds the lock for an instant.
+# Who looks holds the lock for an instant, which must not look like a process that trains.
 _LOCK_TRIES, _LOCK_PAUSE_SECONDS = 10, 0.05
+_LOOKS, _LOOK_PAUSE_SECONDS = 3, 0.003
 
 
 class TrainingFolderError(DrumStudioError):
@@ -241,9 +242,13 @@ def _state(progress: Progress, held: bool, request: str) -> str:
 def is_training(folder: Path) -> bool:
     """Return whether a process holds the training's lock."""
     try:
-        return is_held(folder / LOCK_NAME)
+        for _ in range(_LOOKS):
+            if not is_held(folder / LOCK_NAME):
+                return False
+            time.sleep(_LOOK_PAUSE_SECONDS)
     except OSError:
         return False
+    return True
 
 
 def take_lock(folder: Path) -> FileLock:

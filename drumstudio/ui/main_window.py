@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         bridge.listen(studio.queue_changed, self._show_queue)
         bridge.listen(studio.failed, self.show_error)
         bridge.listen(studio.noticed, self.notice)
+        bridge.listen(studio.trainings.changed, self._keep_awake)
         bridge.listen(self.transport.failed, self.show_error)
         self._queue_timer.timeout.connect(self._show_queue)
         self.document.song_changed.connect(self._on_song)
@@ -236,8 +237,13 @@ class MainWindow(QMainWindow):
         running = any(row.state is State.RUNNING for row in rows)
         if running != self._queue_timer.isActive():
             (self._queue_timer.start if running else self._queue_timer.stop)()
-        self.awake.keep(running)
+        self._keep_awake()
         self._show_button()
+
+    def _keep_awake(self) -> None:
+        rows = self.studio.queue.rows()
+        working = any(row.state is State.RUNNING for row in rows)
+        self.awake.keep(working or bool(self.studio.trainings.running))
 
     def _fit_queue(self, height: int) -> None:
         pane = self.panes["Queue"]

@@ -156,7 +156,8 @@ class TrainingWatch(QWidget):
         self.pause.setVisible(view.running or view.resumable)
         self.pause.setEnabled(view.state not in ("pausing", "stopping"))
         self.stop.setVisible(not over and (view.running or view.keepable))
-        self.stop.setEnabled(view.state != "stopping")
+        early = view.state in ("starting", "preparing") and progress.best is None
+        self.stop.setEnabled(view.state != "stopping" and not early)
         self.remove.setEnabled(not view.running)
 
     def _show_examples(self, view: TrainingView) -> None:
@@ -234,6 +235,8 @@ def _notice(view: TrainingView) -> tuple[str, str]:
         if best is not None and best[1] is not None and before is not None and best[1] <= before:
             return "It is among your models, but scores no better than the one before.", "warning"
         return "The model is among yours, at the right.", "good"
+    if view.state == "stopped":
+        return "It was stopped before it had a model.", "warning"
     if view.order is None:
         return "Its order can not be read.", "error"
     return "", "warning"

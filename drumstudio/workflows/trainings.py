@@ -45,6 +45,8 @@ TRAINABLE_ENGINES = ("tfc-tdf",)
 NEW_MODEL_RECIPE, IMPROVE_RECIPE = "fast", "improve"
 
 _LOOK_SECONDS = 0.1
+# An id is no longer than 40 letters: the number must be among them.
+_NUMBERED_LETTERS = 32
 # A step, and a save on a slow disk; then the process is ended, and what it saved last counts.
 _PAUSE_SECONDS = 60.0
 
@@ -59,7 +61,7 @@ def free_name(wanted: str) -> str:
     name, number = wanted, 1
     while _is_taken(name):
         number += 1
-        name = f"{wanted} {number}"
+        name = f"{wanted[:_NUMBERED_LETTERS].strip()} {number}"
     return name
 
 

@@ -131,6 +131,13 @@ def test_only_the_users_own_folder_counts_as_his(folder, tmp_path):
     assert not is_among_the_users(tmp_path)
 
 
+def test_who_looks_is_not_taken_for_a_process_that_trains(folder, monkeypatch):
+    write_progress(folder, Progress(state="paused"))
+    lock = take_lock(folder)  # as another window that looks, for an instant
+    monkeypatch.setattr(time, "sleep", lambda _: lock.release())
+    assert view_of(folder).state == "paused"
+
+
 def test_looking_at_a_training_makes_no_lock(folder):
     view_of(folder)
     assert not (folder / LOCK_NAME).exists()

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def end_by_force(pid: int) -> None:
 @pytest.mark.robust
 def test_a_training_is_watched_paused_killed_taken_up_and_kept(folder):
     first = trainings.start_in_background(folder)
-    assert view_of(folder).state in ("starting", "preparing")
+    assert view_of(folder).running
     # Another window sees it, too, and can not start it a second time.
     with pytest.raises(TrainingFolderError, match="already"):
         trainings.start_in_background(folder)
@@ -180,6 +181,14 @@ def test_a_name_that_is_taken_is_refused_and_another_is_offered(order):
     assert trainings.free_name("Fast") == "Fast 2"
     with pytest.raises(SettingError):
         trainings.create(Order("fast", (), name="Fast"))
+
+
+def test_a_long_name_that_is_taken_gets_a_number_that_counts(order):
+    name = "A very long name of a model " * 2
+    trainings.create(replace(order, name=name[:56]))
+    other = trainings.free_name(name[:56])
+    assert other.endswith(" 2")
+    assert trainings.create(replace(order, name=other)).exists()
 
 
 def test_a_training_is_found_by_name_and_by_folder(order):
