@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -31,6 +31,8 @@ _FOLDER = Qt.ItemDataRole.UserRole
 _MOST_MINUTES = 100_000
 _FORM_PX = 300
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA", "cuda"))
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_STEMS_SHARE = 0.24  # of the table's width; what does not fit is in a tip
 _SIDES = {"train": "train", "valid": "score"}
 _EMPTY = (
     "Drop folders of stems here: each song in a folder of its own, with drums.wav and its other "
@@ -69,16 +71,19 @@ class TrainingSetup(QWidget):
     def _build_material(self) -> QVBoxLayout:
         self._tree = _Folders()
         self._tree.setAccessibleName("Songs to train on")
-        self._tree.setHeaderLabels(["Song", "Stems", "Length", "Used to"])
-        self._tree.headerItem().setTextAlignment(2, Qt.AlignmentFlag.AlignRight)
+        self._tree.setHeaderLabels(["Song", "Stems", "Length", "Use"])
+        self._tree.headerItem().setTextAlignment(2, _RIGHT)
         self._tree.setRootIsDecorated(True)
-        self._tree.setIndentation(14)
+        self._tree.setIndentation(12)
         self._tree.setUniformRowHeights(True)
         header = self._tree.header()
         header.setStretchLastSection(False)
+        header.setMinimumSectionSize(40)
         header.setSectionResizeMode(0, header.ResizeMode.Stretch)
-        for column in (1, 2, 3):
+        header.setSectionResizeMode(1, header.ResizeMode.Fixed)
+        for column in (2, 3):
             header.setSectionResizeMode(column, header.ResizeMode.ResizeToContents)
+        self._tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._tree.setMinimumHeight(60)
         self._tree.currentItemChanged.connect(lambda *_: self._show_possible())
         self._tree.removal_asked.connect(self._remove)
@@ -91,11 +96,12 @@ class TrainingSetup(QWidget):
         row.setSpacing(8)
         row.addWidget(self.add)
         row.addWidget(self.remove)
-        row.addWidget(self._words, 1)
+        row.addStretch(1)
         box = QVBoxLayout()
         box.setSpacing(6)
         box.addWidget(self._empty, 1)
         box.addWidget(self._tree, 1)
+        box.addWidget(self._words)
         box.addLayout(row)
         return box
 
@@ -180,7 +186,7 @@ class TrainingSetup(QWidget):
         self._tree.setVisible(bool(material.folders))
         self._tree.clear()
         if material.problems:
-            self._tree.addTopLevelItem(self._problems_item(material))
+            self._add_problems(material)
         for place, folder in enumerate(material.folders):
             item = self._folder_item(folder, material)
             self._tree.addTopLevelItem(item)
@@ -189,6 +195,7 @@ class TrainingSetup(QWidget):
         self._tree.expandAll()
         self._tree.scrollToTop()
         self._words.setText(_summary(material))
+        self._words.setVisible(bool(material.folders))
         set_role(self._words, "error" if material.error is not None else "small")
         self._words.setToolTip(str(material.error) if material.error is not None else "")
         self._show_possible()
@@ -206,21 +213,24 @@ class TrainingSetup(QWidget):
             side = _SIDES.get(song["split"], song["split"])
             row = QTreeWidgetItem([song["song"], stems, clock(float(song["seconds"])), side])
             row.setData(0, _FOLDER, str(folder))
-            row.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            row.setToolTip(0, song["song"])
+            row.setToolTip(1, stems)
+            row.setTextAlignment(2, _RIGHT)
             item.addChild(row)
-        item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setTextAlignment(2, _RIGHT)
         return item
 
-    def _problems_item(self, material: Material) -> QTreeWidgetItem:
+    def _add_problems(self, material: Material) -> None:
         count = len(material.problems)
         item = QTreeWidgetItem([f"{count} problem{'s' if count != 1 else ''}"])
         item.setIcon(0, self._theme.icon("warning", "warning"))
+        self._tree.addTopLevelItem(item)
+        item.setFirstColumnSpanned(True)
         for name, sentence in material.problems:
             row = QTreeWidgetItem([f"{name}: {sentence}"])
             row.setToolTip(0, f"{name}: {sentence}")
             item.addChild(row)
-            row.setFirstColumnSpanned(True)
-        return item
+            row.setFirstColumnSpanned(True)  # only once it is in the tree
 
     def show_started(self) -> None:
         """Forget what was typed: the training it was for has begun, or could not."""
@@ -307,6 +317,11 @@ class _Folders(QTreeWidget):
         super().__init__()
         self.setColumnCount(4)
         self.setIconSize(QSize(14, 14))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Share the width."""
+        super().resizeEvent(event)
+        self.header().resizeSection(1, int(self.viewport().width() * _STEMS_SHARE))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
         """Remove the folder at hand."""
