@@ -140,6 +140,10 @@ class _Session:
         if is_among_the_users(self._folder) and self._progress.best is not None:
             install_best(self._folder)
         self._end(state)
+        if is_among_the_users(self._folder) and state == "done":
+            # Gigabytes that can be made again, should it ever go on after all.
+            for name in ("pool", "decoded"):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
         return {**result, "state": state, "installed": read_installed(self._folder)[0]}
 
     def _stopped_report(self) -> dict[str, Any]:

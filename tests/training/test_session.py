@@ -113,6 +113,23 @@ def test_the_result_is_the_users_own_model_with_a_card(train, songs):
     assert "trained on" in progress.example
 
 
+def test_what_is_over_leaves_no_clips_and_can_still_be_made_longer(train):
+    folder = trainings_folder() / "Mine"
+    train()
+    assert not (folder / "pool").exists()
+    assert not (folder / "decoded").exists()
+    assert (folder / EXAMPLE_FOLDER / "now.wav").exists()
+    longer = train(minutes=None, recipe=_longer(folder))
+    assert longer["steps"] == 6
+    assert longer["installed"] == "mine"  # its own model was replaced
+
+
+def _longer(folder):
+    recipe = folder.parent.parent / "longer.toml"
+    recipe.write_text(TINY_RECIPE.replace("steps = 4\n", "steps = 6\n"))
+    return str(recipe)
+
+
 def test_a_training_in_a_folder_of_its_own_is_put_among_no_models(train, tmp_path):
     assert train(folder=tmp_path / "own")["installed"] == ""
     assert read_installed(tmp_path / "own") == ("", "")
