@@ -118,7 +118,8 @@ def train_job(
     clips.fill(portion(checkpoint, 0.0, 0.05))
     torch.manual_seed(plan.seed)
     net = _network(book, start)
-    credits = credits_of([Path(path) for path in data], found.sources, start)
+    taught = [source for source in found.sources if source.split == "train"]
+    credits = credits_of([Path(path) for path in data], taught, start)
     # The settings of a model that was improved are those of the model it was.
     parameters = start.parameters if start and not read.engine else ()
     model = work / book.id

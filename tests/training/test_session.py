@@ -153,6 +153,8 @@ def test_a_stop_keeps_the_best_by_the_score_on_held_out_songs(train, ten_songs, 
     assert card.scores[0].value == 5.0
     assert card.scores[0].protocol == OWN_PROTOCOL
     assert "song 29" in card.scores[0].data
+    assert "song 29" not in [entry.name for entry in card.trained_on]
+    assert "song 8" in [entry.name for entry in card.trained_on]
     # The weights are those of that step, and not the last ones.
     kept = (paths.user_models_folder() / "mine" / card.weights).read_bytes()
     assert kept == (folder / BEST_FOLDER / "mine" / card.weights).read_bytes()
