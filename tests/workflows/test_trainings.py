@@ -216,6 +216,8 @@ def test_stopping_before_there_is_a_model_changes_nothing(order):
 
 
 def test_every_engine_that_can_be_trained_is_named_without_loading_it():
+    from drumstudio.inference.engines import ENGINES
     from drumstudio.training.run import NETWORKS
 
-    assert set(trainings.TRAINABLE_ENGINES) == set(NETWORKS)
+    # An engine that this version does not have has no models to improve.
+    assert {name for name in trainings.TRAINABLE_ENGINES if name in ENGINES} == set(NETWORKS)
