@@ -53,7 +53,7 @@ def ten_songs(tmp_path) -> Path:
 def train(tmp_path, songs, tiny_recipe_file, monkeypatch):
     """Return what trains four tiny steps in a folder among the user's."""
     # A busy machine makes no difference: each step looks for requests, none writes by the clock.
-    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(session, "_LOOK_SECONDS", -1.0)
     monkeypatch.setattr(session, "_WRITE_SECONDS", math.inf)
 
     def train(checkpoint=no_checkpoint, folder=None, **changes):
