@@ -76,6 +76,7 @@ class TfcTdf(nn.Module):
         super().__init__()
         self.n_fft = n_fft
         self.hop_length = hop_length
+        self.sample_rate = sample_rate
         self.sub_bands = sub_bands
         self.low_bins = low_bins
         self.time_factor = 2**levels
@@ -175,6 +176,10 @@ class TfcTdf(nn.Module):
 
     def mask(self, mixture: Tensor, spectrum: Tensor, profile: Tensor | None = None) -> Tensor:
         """Return the drums' share of every cell, float32 in [0, 1], (batch, 2, bins, frames)."""
+        return torch.sigmoid(self.logits(mixture, spectrum, profile))
+
+    def logits(self, mixture: Tensor, spectrum: Tensor, profile: Tensor | None = None) -> Tensor:
+        """Return the mask before its sigmoid, float32 (batch, 2, bins, frames)."""
         magnitude = self._compressed(spectrum)
         bands = self._bands(magnitude)
         fine = self._low(mixture, self.fine_window, self.fine_bins)
@@ -185,8 +190,7 @@ class TfcTdf(nn.Module):
         logits = self._unet_logits(magnitude / level[:, None, None, None])
         low = self._low_logits(mixture, fine, bands, profile, level)
         rows = logits.shape[2] - self.low_bins
-        logits = logits + functional.pad(low, (0, 0, 0, rows))[:, None]
-        return torch.sigmoid(logits.float())
+        return (logits + functional.pad(low, (0, 0, 0, rows))[:, None]).float()
 
     def _unet_logits(self, magnitude: Tensor) -> Tensor:
         batch, channels, bins, frames = magnitude.shape

@@ -39,6 +39,8 @@ class TfcTdfSeparator(Separator):
     overlap = 0.0
     field_is_finite = True
 
+    network = TfcTdf
+
     def __init__(
         self, net: TfcTdf, isolation: float, sample_rate: int, level_db: float = 0.0
     ) -> None:
@@ -64,7 +66,7 @@ class TfcTdfSeparator(Separator):
         """Return the separator that a card, its checked settings and its weights describe."""
         if weights is None:
             raise ValueError(f"{card.id} needs weights")
-        net = TfcTdf(**card.network)
+        net = cls.network(**card.network)
         check_tensors(dict(weights), net)
         net.load_state_dict(dict(weights))
         return cls(

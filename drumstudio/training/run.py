@@ -16,6 +16,7 @@ from drumstudio.catalog.weights import check_tensors, load_weights
 from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.inference import device as devices
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.nets.dual_path import DualPath
 from drumstudio.nets.tfc_tdf import TfcTdf
 from drumstudio.training.cards import credits_of, write_card
 from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source, TrainingDataError
@@ -26,7 +27,7 @@ from drumstudio.training.recipes import Recipe, read_recipe
 from drumstudio.training.render import Renderer, fill_pool
 from drumstudio.training.trainer import CURVE_NAME, WEIGHTS_NAME, Batch, Trainer
 
-NETWORKS = {"tfc-tdf": TfcTdf}
+NETWORKS = {"tfc-tdf": TfcTdf, "dual-path": DualPath}
 """Engine of a recipe to the network it trains."""
 
 _REFRESH_NUMBER = 1_000_000
@@ -221,14 +222,16 @@ def going_on(recipe: Recipe, start: ModelCard | None) -> Recipe:
 def _network(recipe: Recipe, card: ModelCard | None) -> torch.nn.Module:
     net = NETWORKS[recipe.engine](**recipe.network)
     if card is not None:
-        if card.engine != recipe.engine or card.network != recipe.network:
+        # A network may begin with the weights of the simpler one that it is built upon.
+        fits = issubclass(type(net), NETWORKS[card.engine]) if card.engine in NETWORKS else False
+        if not (fits and card.network.items() <= recipe.network.items()):
             raise ModelCorruptError(
                 f"Cannot start from {card.name}",
                 why=f"its network is not the one that the recipe {recipe.id} describes.",
                 fix="Choose a model that this recipe trained, or start without one.",
             )
         state = load_weights(card, card.folder)
-        check_tensors(state, net)
-        net.load_state_dict(state)
+        check_tensors(state, NETWORKS[card.engine](**card.network))
+        net.load_state_dict(state, strict=card.engine == recipe.engine)
     # Channels last halves the memory traffic of convolutions on a processor.
     return net.to(memory_format=torch.channels_last)

@@ -19,13 +19,16 @@ from drumstudio import atomic
 from drumstudio.catalog.weights import save_weights
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.jobs.job import Checkpoint
-from drumstudio.training.losses import separation_loss
+from drumstudio.training.losses import low_path_loss, whole_loss
 
 STATE_NAME = "state.pt"
 WEIGHTS_NAME = "weights.safetensors"
 CURVE_NAME = "curve.jsonl"
 
 Batch = tuple[np.ndarray, np.ndarray]
+LOSSES = {"whole": whole_loss, "low path": low_path_loss}
+"""What is made small, by the part of the network that is trained."""
+
 DrawBatch = Callable[[int], Batch]
 """From the number of a step to its mixtures and drums, float32 (batch, 2, samples)."""
 
@@ -61,6 +64,8 @@ class Plan:
     save_minutes : float
         Time between two saves of state and weights.
     seed : int
+    part : str
+        What is trained: the "whole" network, or the "low path" of a dual-path network alone.
     processor_time : bool
         Whether minutes are those that one thread of the processor worked for it, so that other
         programs cost none of them; without it, and always on CUDA, those of the clock.
@@ -83,6 +88,7 @@ class Plan:
     averaging: float = 0.998
     save_minutes: float = 3.0
     seed: int = 0
+    part: str = "whole"
     processor_time: bool = False
     frozen_norms: bool = False
     processor_bfloat16: bool = False
@@ -170,8 +176,7 @@ class Trainer:
                     module.eval()
         reduced = self.device == "cuda" or self.plan.processor_bfloat16
         with torch.autocast(self.device, torch.bfloat16, enabled=reduced):
-            estimate = self.net(mixture)
-        loss = separation_loss(estimate.float(), drums, mixture)
+            loss = LOSSES[self.plan.part](self.net, mixture, drums)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.plan.gradient_limit)
