@@ -14,8 +14,6 @@ from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
 _QUIET = 1e-9
 _MEMORY_SECONDS = 8.0
 
-_BAND_N_FFT, _BAND_HOP = 1024, 512
-
 
 class DualPath(TfcTdf):
     """A mask estimator: (batch, 2, samples) of a mixture in, the drums of the same shape out.
@@ -140,9 +138,7 @@ class LowPath(nn.Module):
         self.bands = bands
         self.profile_features = 3 * bins + bands
         self.register_buffer(
-            "band_weights",
-            _octave_bands(bands, sample_rate),
-            persistent=False,
+            "band_weights", _octave_bands(bands, n_fft // 4, sample_rate), persistent=False
         )
         steady = bins - bins // 3
         fade = torch.linspace(1.0, 0.0, bins - steady + 2)[1:-1]
@@ -194,7 +190,7 @@ class LowPath(nn.Module):
     def _band_powers(self, mixture: Tensor) -> Tensor:
         """Return the power in bands, mean of the channels, float32 (batch, bands, frames)."""
         batch, channels, samples = mixture.shape
-        spectrum = _stft(mixture.reshape(-1, samples), _BAND_N_FFT, _BAND_HOP)
+        spectrum = _stft(mixture.reshape(-1, samples), self.n_fft // 4, self.hop_length // 2)
         power = spectrum.real.square() + spectrum.imag.square()
         return self.band_weights @ power.view(batch, channels, *power.shape[1:]).mean(1)
 
@@ -309,9 +305,9 @@ class _OverBins(nn.Module):
         return x + self.exit((torch.tanh(content) * torch.sigmoid(gate)).transpose(1, 2))
 
 
-def _octave_bands(bands: int, sample_rate: int) -> Tensor:
+def _octave_bands(bands: int, n_fft: int, sample_rate: int) -> Tensor:
     """Return triangles evenly spaced in octaves from 220 Hz to 14 kHz, float32 (bands, bins)."""
-    hertz = torch.arange(_BAND_N_FFT // 2 + 1) * (sample_rate / _BAND_N_FFT)
+    hertz = torch.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
     edges = torch.logspace(math.log2(220.0), math.log2(14000.0), bands + 2, base=2.0)
     centre = edges[1:-1, None]
     # A triangle narrower than a bin would be empty.
