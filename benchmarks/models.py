@@ -1,8 +1,8 @@
-"""The network that ships beside the architecture of HTDemucs, on one processor thread.
+"""The networks that ship beside the architecture of HTDemucs, on one processor thread.
 
     studio benchmark models [--json] [--seconds N] [--rounds N]
 
-Both separate the same song from memory, each with its own default overlap and chunk length, in
+All separate the same song from memory, each with its own default overlap and chunk length, in
 turns. HTDemucs has random weights: only its speed counts. It comes from the `demucs` package
 (`pip install demucs`), which nothing else here needs.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ import torch
 from benchmarks.measurement import interleaved, ratio, show
 from benchmarks.songs import music, run, write_song
 
-MODEL = "fast"
+MODELS = ("flagship", "fast")
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
         seconds = interleaved(
             options.rounds,
             {
-                MODEL: lambda: run(folder, folder / "song.wav", MODEL),
+                **{model: partial(run, folder, folder / "song.wav", model) for model in MODELS},
                 "htdemucs": separate_by_peer,
             },
         )
@@ -57,9 +58,10 @@ def main() -> None:
         {
             "song_seconds": options.seconds,
             "rounds": options.rounds,
-            f"{MODEL}_real_time_factor": min(seconds[MODEL]) / options.seconds,
-            "htdemucs_real_time_factor": min(seconds["htdemucs"]) / options.seconds,
-            "times_faster": 1 / ratio(seconds, MODEL, "htdemucs"),
+            **{
+                f"{name}_real_time_factor": min(seconds[name]) / options.seconds for name in seconds
+            },
+            **{f"{model}_times_faster": 1 / ratio(seconds, model, "htdemucs") for model in MODELS},
         },
         as_json=options.json,
     )

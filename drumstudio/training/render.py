@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from drumstudio import atomic
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.synthesis.grooves import Grid, draw_grid, draw_groove
 from drumstudio.synthesis.one_shots import OneShotBank, family_of
@@ -353,11 +354,19 @@ def fill_pool(
         Number of the first clip; a clip of the same kind, tempo and number is replaced.
     most : mapping of str to int, optional
         How many clips of a kind are kept: those of the lowest numbers go.
+
+    Raises
+    ------
+    DiskFullError
+        Before the first clip, if there is no room for all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {kind: count for kind, count in counts.items() if renderer.can_render(kind)}
     total = sum(wanted.values())
     done = 0
+    channels = total * 2 + wanted.get("together", 0) * 2
+    room = channels * _CLIP_SAMPLES * np.dtype(np.int16).itemsize
+    atomic.require_free(folder, room, f"Cannot render {total} clips to train from")
     for kind, count in wanted.items():
         for number, (tempo, clip) in enumerate(renderer.clips(kind, count)):
             write_clip(folder, kind, tempo, first + number, clip)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from drumstudio import atomic
+from drumstudio.core.errors import DiskFullError
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.training.data import SampleCache
 from drumstudio.training.folders import find_sources
@@ -112,3 +114,14 @@ def test_a_reseeded_renderer_repeats_itself(renderer):
     other = next(renderer.clips("bass", 1))
     np.testing.assert_array_equal(one[1], same[1])
     assert not np.array_equal(one[1], other[1])
+
+
+def test_clips_that_will_not_fit_are_refused_before_the_first(renderer, tmp_path, monkeypatch):
+    room = 3 * 2 * 2 * 12 * 44_100
+    monkeypatch.setattr(atomic, "free_bytes", lambda folder: room - 1)
+    with pytest.raises(DiskFullError, match="Cannot render 3 clips"):
+        fill_pool(no_checkpoint, renderer, tmp_path / "pool", {"stem": 3}, 0)
+    assert not list((tmp_path / "pool").iterdir())
+    monkeypatch.setattr(atomic, "free_bytes", lambda folder: room)
+    fill_pool(no_checkpoint, renderer, tmp_path / "pool", {"stem": 3}, 0)
+    assert len(list((tmp_path / "pool").iterdir())) == 3
