@@ -18,8 +18,9 @@ _MEMORY_SECONDS = 4.0
 class DualPath(TfcTdf):
     """A mask estimator: (batch, 2, samples) of a mixture in, the drums of the same shape out.
 
-    A `TfcTdf` gives the mask. In its lowest bins, where kick and bass have to be told apart, the
-    mask's logits are the mean of its own and those of a `LowPath`, a small dual-path network.
+    A `TfcTdf` gives the mask. In its lowest bins, where kick and bass have to be told apart, it is
+    the geometric mean of that and the mask of a `LowPath`, a small dual-path network: what one of
+    them doubts stays in the rest.
 
     Parameters
     ----------
@@ -87,17 +88,16 @@ class DualPath(TfcTdf):
         low = LowPath.profile(self.path.spectra(mixture))
         return torch.cat([super().profile(mixture), low], 1)
 
-    def logits(self, mixture: Tensor, spectrum: Tensor, profile: Tensor | None = None) -> Tensor:
-        """Return the mask before its sigmoid, float32 (batch, 2, bins, frames)."""
+    def mask(self, mixture: Tensor, spectrum: Tensor, profile: Tensor | None = None) -> Tensor:
+        """Return the drums' share of every cell, float32 in [0, 1], (batch, 2, bins, frames)."""
         features = self.path.profile_features
-        wide = super().logits(
-            mixture, spectrum, None if profile is None else profile[:, :-features]
-        )
-        spectra = self.path.spectra(mixture)
-        low = self.path(spectra, None if profile is None else profile[:, -features:])
+        wide_profile = None if profile is None else profile[:, :-features]
+        low_profile = None if profile is None else profile[:, -features:]
+        wide = functional.logsigmoid(self.logits(mixture, spectrum, wide_profile))
+        low = functional.logsigmoid(self.path(self.path.spectra(mixture), low_profile))
         bins = low.shape[1]
-        mixed = torch.lerp(wide[:, :, :bins], low[:, None], self.path_share)
-        return torch.cat([mixed, wide[:, :, bins:]], 2)
+        both = torch.lerp(wide[:, :, :bins], low[:, None], self.path_share)
+        return torch.cat([both, wide[:, :, bins:]], 2).exp()
 
 
 class LowPath(nn.Module):
