@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     train = actions.add_parser("run", help="train, or go on with a training that was stopped")
     train.add_argument(
-        "--recipe", required=True, metavar="ID|FILE", help="ours: fast; improve (with --from)"
+        "--recipe",
+        required=True,
+        metavar="ID|FILE",
+        help="ours: fast; flagship and improve (with --from)",
     )
     train.add_argument("--data", action="append", default=[], metavar="FOLDER")
     train.add_argument(

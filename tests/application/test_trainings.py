@@ -126,10 +126,8 @@ def test_a_model_that_comes_is_told_once_and_stands_in_the_catalog(window):
     look(window)
     assert ready == ["fast-2"]
     assert window._catalog.find("fast-2").folder == paths.user_models_folder() / "fast-2"
-    assert [start.title for start in window.starts][:2] == [
-        "Improve Fast with my stems",
-        "Improve Fast (2) with my stems",
-    ]
+    titles = [start.title for start in window.starts]
+    assert {"Improve Fast with my stems", "Improve Fast (2) with my stems"} < set(titles)
     look(window)
     assert ready == ["fast-2"]
 

@@ -101,8 +101,9 @@ def tree_words(page) -> list[str]:
 def test_the_page_opens_without_a_song_and_closes_again(window, page, qtbot):
     assert page.isVisible()
     assert window.empty.isVisible()
-    assert page.setup.start_with.itemText(0) == "Improve Fast with my stems"
-    assert page.setup.name.text() == "Fast, my stems"
+    # The best model that there is comes first.
+    assert page.setup.start_with.currentText() == "Improve Flagship with my stems"
+    assert page.setup.name.text() == "Flagship, my stems"
     QTest.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
     assert not page.isVisible()
     assert not window.lower.isVisible()
@@ -223,7 +224,7 @@ def test_what_is_ordered_is_what_is_chosen_and_typed(page, songs, window):
     threads = window.studio.settings.processor_threads
     assert orders == [Order("fast", (str(songs),), "Club kit", 45.0, device="cpu", threads=threads)]
     assert not setup.start.isEnabled()  # one press, one training
-    setup.start_with.setCurrentIndex(0)
+    setup.start_with.setCurrentIndex(setup.start_with.findText("Improve Fast with my stems"))
     assert setup.name.text() == "Club kit"
     assert setup.order().recipe == "improve"
     assert Path(setup.order().from_card).name == "fast"

@@ -27,6 +27,7 @@ from drumstudio.files.training_folder import (
 from drumstudio.workflows import trainings
 from tests.training.conftest import TINY_RECIPE, drums, tone, write
 
+SHIPPED = {"fast", "flagship", "hpss"}
 WAIT_SECONDS = 180.0
 LONG_RECIPE = TINY_RECIPE.replace("steps = 4\n", "steps = 100000\nsave_minutes = 0.005\n")
 
@@ -115,7 +116,7 @@ def test_a_training_is_watched_paused_killed_taken_up_and_kept(folder):
     going = wait_for(folder, goes_on_from(paused.progress.step), "going on again")
     steps = [step for step, _ in going.progress.losses]
     assert steps == sorted(set(steps))
-    assert default_catalog_ids() == {"fast", "hpss"}
+    assert default_catalog_ids() == SHIPPED
     trainings.stop(folder)
     stopped = wait_for(folder, is_over, "stopped")
     assert (stopped.state, stopped.installed) == ("stopped", "my-drums")
@@ -132,7 +133,7 @@ def test_a_training_is_watched_paused_killed_taken_up_and_kept(folder):
 
     trainings.remove(folder)
     assert all_trainings() == []
-    assert default_catalog_ids() == {"fast", "hpss", "my-drums"}
+    assert default_catalog_ids() == SHIPPED | {"my-drums"}
 
 
 def default_catalog_ids() -> set[str]:
