@@ -82,7 +82,8 @@ def install_model(
     what = f"Cannot put {card.name} among your models"
     try:
         incoming.mkdir(parents=True)
-        shutil.copyfile(source / card.weights, incoming / card.weights)
+        with atomic.writing(incoming / card.weights) as weights:
+            shutil.copyfile(source / card.weights, weights)
         text = (source / CARD_NAME).read_text(encoding="utf-8")
         atomic.write_text(incoming / CARD_NAME, _renamed(text, target, name))
         _swap(incoming, models / target)

@@ -9,7 +9,7 @@ from typing import Any
 
 from drumstudio.core.errors import SettingError
 from drumstudio.training.augment import MixRules
-from drumstudio.training.trainer import Plan
+from drumstudio.training.trainer import LOSSES, Plan
 
 BOOK = Path(__file__).parent / "recipe_book"
 
@@ -101,6 +101,9 @@ def read_recipe(id_or_file: str) -> Recipe:
         raise _broken(path, str(error)) from error
     try:
         data, pool = table.get("data", {}), table["pool"]
+        plan = Plan(**table["train"])
+        if plan.part not in LOSSES or (plan.part != "whole" and table["engine"] != "dual-path"):
+            raise ValueError(f"there is no part {plan.part!r} to train of this network")
         if ("engine" in table) != ("network" in table):
             raise KeyError("engine and network go together")
         return Recipe(
@@ -109,7 +112,7 @@ def read_recipe(id_or_file: str) -> Recipe:
             description=str(table["description"]),
             engine=str(table.get("engine", "")),
             network=dict(table.get("network", {})),
-            plan=Plan(**table["train"]),
+            plan=plan,
             mix=MixRules(**table.get("mix", {})),
             pool=PoolRules(
                 first=dict(pool["first"]),

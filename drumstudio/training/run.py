@@ -93,6 +93,12 @@ def train_job(
     read = read_recipe(recipe)
     book = read if read.engine else going_on(read, start)
     plan = book.plan
+    if start is None and plan.part != "whole":
+        raise SettingError(
+            f"Cannot train by the recipe {book.id} alone",
+            why="it trains a part of a network, and the rest would know nothing.",
+            fix="Name the model that it begins with, for instance: --from fast",
+        )
     if steps is not None:
         plan = replace(plan, steps=steps)
     elif minutes is not None:

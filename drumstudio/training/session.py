@@ -328,11 +328,17 @@ class _Session:
         kept.mkdir(parents=True, exist_ok=True)
         card = read_card(self._model)
         text = (self._model / CARD_NAME).read_text(encoding="utf-8")
-        # The card of what was kept before does not fit these weights.
-        (kept / CARD_NAME).unlink(missing_ok=True)
-        shutil.copyfile(self._model / card.weights, kept / card.weights)
+        # The card, replaced at once, is what makes the new weights the best: whatever ends the
+        # process before, the ones that were kept stand.
+        weights = f"step-{step}.safetensors"
+        with atomic.writing(kept / weights) as path:
+            shutil.copyfile(self._model / card.weights, path)
+        text = text.replace(f'\nweights = "{card.weights}"\n', f'\nweights = "{weights}"\n', 1)
         words = self._progress.material, self._progress.score_data
         atomic.write_text(kept / CARD_NAME, _own_card(text, *words, score))
+        for old in kept.glob("*.safetensors"):
+            if old.name != weights:
+                old.unlink()
         self._change(best=(step, score))
 
 

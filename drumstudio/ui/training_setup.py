@@ -29,7 +29,7 @@ from drumstudio.ui.theme import Theme
 
 _FOLDER = Qt.ItemDataRole.UserRole
 _MOST_MINUTES = 100_000
-_FORM_PX = 300
+_FORM_PX = 344
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA", "cuda"))
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _STEMS_SHARE = 0.24  # of the table's width; what does not fit is in a tip

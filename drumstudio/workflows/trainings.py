@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from dataclasses import replace
@@ -191,13 +192,11 @@ def _note_failure(folder: Path, error: DrumStudioError) -> None:
         lock = take_lock(folder)
     except DrumStudioError:
         return
-    try:
-        progress = replace(read_progress(folder), state="failed", error=error.to_dict())
+    progress = replace(read_progress(folder), state="failed", error=error.to_dict())
+    # On a full disk its state goes on saying that it trains, and its lock that it does not.
+    with contextlib.suppress(DrumStudioError):
         write_progress(folder, replace(progress, seconds_left=None))
-    except DrumStudioError:
-        pass  # a full disk: its state says that it trains, its lock that it does not
-    finally:
-        lock.release()
+    lock.release()
 
 
 # --- asking one that may run elsewhere ---------------------------------------------------

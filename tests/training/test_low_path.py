@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from drumstudio.catalog.model_card import read_card
 from drumstudio.catalog.weights import load_weights
-from drumstudio.core.errors import ModelCorruptError
+from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.nets.dual_path import DualPath
 from drumstudio.training.losses import low_path_loss
+from drumstudio.training.recipes import read_recipe
 from drumstudio.training.run import train_job
 from tests.nets.test_tfc_tdf import SMALL
 from tests.training.conftest import TINY_RECIPE
@@ -105,3 +107,25 @@ def test_the_loss_of_the_low_path_leaves_all_else_alone():
     low_path_loss(net, *hits_and_tone()).backward()
     moved = {name for name, tensor in net.named_parameters() if tensor.grad is not None}
     assert moved == {name for name, _ in net.named_parameters() if name.startswith("path.")}
+
+
+def test_a_part_is_not_trained_upon_nothing(songs, tmp_path):
+    with pytest.raises(SettingError, match="the rest would know nothing"):
+        train_job(
+            no_checkpoint,
+            recipe=recipe_upon(tmp_path),
+            data=[str(songs)],
+            folder=str(tmp_path / "d"),
+        )
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [('"low path"', '"high path"'), ('"dual-path"', '"tfc-tdf"')]
+)
+def test_a_part_that_the_network_has_not_is_told(tmp_path, was, now):
+    path = recipe_upon(tmp_path)
+    text = Path(path).read_text()
+    Path(path).write_text(text.replace(was, now))
+    with pytest.raises(SettingError, match="no part"):
+        read_recipe(path)

@@ -11,6 +11,7 @@ import pytest
 
 from drumstudio import paths
 from drumstudio.catalog.model_card import OWN_PROTOCOL, read_card
+from drumstudio.catalog.weights import load_weights
 from drumstudio.core.errors import Cancelled, DiskFullError
 from drumstudio.files.training_folder import (
     BEST_FOLDER,
@@ -162,6 +163,33 @@ def test_a_stop_keeps_the_best_by_the_score_on_held_out_songs(train, ten_songs, 
     kept = (paths.user_models_folder() / "mine" / card.weights).read_bytes()
     assert kept == (folder / BEST_FOLDER / "mine" / card.weights).read_bytes()
     assert kept != (folder / WEIGHTS_NAME).read_bytes()
+
+
+def test_the_best_outlives_a_process_that_ends_while_it_keeps_a_better_one(
+    train, ten_songs, monkeypatch
+):
+    folder = trainings_folder() / "Mine"
+    recipe = folder.parent.parent / "often.toml"
+    recipe.parent.mkdir(parents=True, exist_ok=True)
+    recipe.write_text(TINY_RECIPE.replace("steps = 4\n", "steps = 3\nsave_minutes = 0\n"))
+    monkeypatch.setattr(session, "mean_sdr", _scores(iter([3.0, 5.0, 6.0])))
+    cards = []
+    own_card = session._own_card
+
+    def ends_at_the_second(*words):
+        cards.append(words)
+        if len(cards) >= 2:
+            raise KeyboardInterrupt  # after its weights, before its card
+        return own_card(*words)
+
+    monkeypatch.setattr(session, "_own_card", ends_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder=folder, recipe=str(recipe), data=[str(ten_songs)])
+    kept = next((folder / BEST_FOLDER).iterdir())
+    card = read_card(kept)
+    assert card.scores[0].value == 3.0
+    assert load_weights(card, kept)
+    assert len(list(kept.glob("*.safetensors"))) == 2  # what the end left behind
 
 
 def _scores(given):
