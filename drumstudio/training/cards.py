@@ -42,7 +42,7 @@ def write_card(
     Parameters
     ----------
     folder : Path
-        Its name is the model's id; made if need be.
+        Its name is the model's id; made if need be, in a folder that is there.
     recipe : Recipe
     weights : bytes
         A safetensors file.
@@ -101,7 +101,7 @@ def write_card(
             measured=figure.measured,
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         raise atomic.explain_os_error(error, f"Cannot write the model {folder.name}", folder) from (
             error

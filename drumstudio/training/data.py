@@ -146,12 +146,13 @@ class SampleCache:
     Parameters
     ----------
     folder : Path
-        Made if need be. A file is keyed by path, size and time of change.
+        Made if need be, in a folder that is there. A file is keyed by path, size and time of
+        change.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
 
     def samples(self, source: Source) -> NDArray[np.int16]:
         """Return the samples of a source, int16, shape (channels, samples), mapped from disk.

@@ -347,7 +347,7 @@ def fill_pool(
     checkpoint : Checkpoint
     renderer : Renderer
     folder : Path
-        Made if need be.
+        Made if need be, in a folder that is there.
     counts : mapping of str to int
         How many clips of each kind; a kind that can not be rendered is left out.
     first : int
@@ -360,7 +360,7 @@ def fill_pool(
     DiskFullError
         Before the first clip, if there is no room for all.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     wanted = {kind: count for kind, count in counts.items() if renderer.can_render(kind)}
     total = sum(wanted.values())
     done = 0

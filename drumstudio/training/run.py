@@ -59,8 +59,9 @@ def train_job(
     data : sequence of str
         Folders to train from, see `folders`.
     folder : str
-        The training's own folder: decoded files, clips, state, curve (PNG, JSON lines), and the
-        model so far in a folder of the recipe's name, with its card.
+        The training's own folder, made at the beginning but not a second time if it goes: decoded
+        files, clips, state, curve (PNG, JSON lines), and the model so far in a folder of the
+        recipe's name, with its card.
     minutes, steps : float, int, optional
         Length of the training in place of the recipe's.
     device : str
@@ -108,6 +109,8 @@ def train_job(
     book = replace(book, plan=plan)
     if name is not None:
         book = replace(book, name=name, id=model_id_of(name))
+    work = Path(folder)
+    work.mkdir(parents=True, exist_ok=True)
     checkpoint(0.0, "Looking at the training folders")
     found = find_sources(
         [Path(path) for path in data],
@@ -120,7 +123,6 @@ def train_job(
             why="they hold no drums: what the drums sound like is what there is to learn.",
             fix="Put each song into a folder of its own with drums.wav and rest.wav.",
         )
-    work = Path(folder)
     clips = _Clips(book, found.sources, work)
     clips.fill(portion(checkpoint, 0.0, 0.05))
     torch.manual_seed(plan.seed)

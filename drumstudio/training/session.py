@@ -119,6 +119,15 @@ class _Session:
         self._trainer: Trainer | None = None
 
     def train(self) -> dict[str, Any]:
+        try:
+            return self._train()
+        except DrumStudioError as error:
+            # While the lock is held: nobody may see it gone without a word.
+            self._change(state="failed", seconds_left=None, error=error.to_dict())
+            self._write()
+            raise
+
+    def _train(self) -> dict[str, Any]:
         known = {name: value for name, value in self._order.items() if name != "steps"}
         write_order(self._folder, Order(**{**known, "data": tuple(known["data"])}))
         self._write()
@@ -324,8 +333,10 @@ class _Session:
 
     def _keep(self, step: int, score: float | None) -> None:
         """Keep the model so far as the best, with what it learnt from and its score."""
-        kept = self._folder / BEST_FOLDER / self._model.name
-        kept.mkdir(parents=True, exist_ok=True)
+        best = self._folder / BEST_FOLDER
+        kept = best / self._model.name
+        for folder in (best, kept):
+            folder.mkdir(exist_ok=True)
         card = read_card(self._model)
         text = (self._model / CARD_NAME).read_text(encoding="utf-8")
         # The card, replaced at once, is what makes the new weights the best: whatever ends the

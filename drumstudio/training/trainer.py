@@ -106,7 +106,7 @@ class Trainer:
     draw : callable
         Batches by the number of the step: the same number, the same batch.
     folder : Path
-        State, weights and curve are kept here.
+        State, weights and curve are kept here; it is there.
     device : str
         "cpu" or "cuda".
     after_save : callable
@@ -135,7 +135,6 @@ class Trainer:
     _optimiser: torch.optim.AdamW = field(init=False)
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.net.to(self.device)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         many = [p for p in self.net.parameters() if p.ndim > 1]

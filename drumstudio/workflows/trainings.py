@@ -185,8 +185,10 @@ def _pause_and_wait(folder: Path, handle: Handle) -> None:
 
 
 def _note_failure(folder: Path, error: DrumStudioError) -> None:
-    """Write why a training failed, unless another process is at it."""
+    """Write why a training failed, unless it stands there or another process is at it."""
     if isinstance(error, TrainingFolderError) or not folder.is_dir():
+        return
+    if read_progress(folder).error == error.to_dict():
         return
     try:
         lock = take_lock(folder)

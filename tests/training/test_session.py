@@ -12,7 +12,8 @@ import pytest
 from drumstudio import paths
 from drumstudio.catalog.model_card import OWN_PROTOCOL, read_card
 from drumstudio.catalog.weights import load_weights
-from drumstudio.core.errors import Cancelled, DiskFullError
+from drumstudio.core.errors import Cancelled, DiskFullError, DrumStudioError
+from drumstudio.files.lock import FileLock
 from drumstudio.files.training_folder import (
     BEST_FOLDER,
     EXAMPLE_FOLDER,
@@ -231,6 +232,26 @@ def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_room(train):
             train(folder=place, name=place.name)
         assert not is_training(place)
         assert train(folder=place, name=place.name)["state"] == "done"
+
+
+def test_why_it_failed_is_written_before_the_lock_is_given_back(train, monkeypatch):
+    folder = trainings_folder() / "Mine"
+    seen = []
+    release = FileLock.release
+
+    def look_and_release(lock):
+        if lock.held:
+            seen.append(read_progress(folder))
+        release(lock)
+
+    monkeypatch.setattr(FileLock, "release", look_and_release)
+    with pytest.raises(DrumStudioError):
+        train(data=[str(folder / "unplugged")])
+    monkeypatch.undo()
+    progress = read_progress(folder)
+    assert progress.state == "failed"
+    assert "unplugged" in progress.error["what"]
+    assert seen == [progress]
 
 
 def test_two_processes_do_not_train_in_one_folder(train):

@@ -43,6 +43,7 @@ def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trainer(folder: Path, plan: Plan = PLAN, draw=batch) -> Trainer:
+    folder.mkdir(exist_ok=True)
     return Trainer(Gain(), plan, draw, folder)
 
 
