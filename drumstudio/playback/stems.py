@@ -33,13 +33,15 @@ class SongStems:
         self._wanted: Edits = (None, None)
         self._heard: Edits = (None, None)
         self._leaving: Edits = (None, None)
+        self._fade = (0, 0)
         self._stretch = (0, 0)
         self._read_of_it: set[str] = set()
 
     def set_edits(self, deltas: Deltas | None, painted: Deltas | None = None) -> None:
         """Have other edits heard from the next stretch on, faded in over it.
 
-        May be called from any thread.
+        A stretch that is read anew from its middle on ends its fade first. May be called from any
+        thread.
         """
         self._wanted = (deltas, painted)
 
@@ -60,17 +62,27 @@ class SongStems:
             self._heard = self._wanted
         if (start, count) != self._stretch or stem in self._read_of_it:
             # All stems of one stretch change over together, so that they still sum up.
+            if not self._is_amid_fade(start):
+                self._leaving, self._heard = self._heard, self._wanted
+                self._fade = (start, count)
             self._stretch = (start, count)
             self._read_of_it.clear()
-            self._leaving, self._heard = self._heard, self._wanted
         self._read_of_it.add(stem)
         samples = _read_with(self._reader, self._heard, stem, start, count)
         if self._leaving is self._heard or stem == "mixture":
             return samples
         before = _read_with(self._reader, self._leaving, stem, start, count)
-        share = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
+        first, length = self._fade
+        steps = np.arange(start - first + 1, start - first + count + 1, dtype=np.float32)
+        share = np.minimum(steps / np.float32(length), np.float32(1))
         faded: Samples = before + share * (samples - before)
         return faded
+
+    def _is_amid_fade(self, start: int) -> bool:
+        """Return whether what is read next goes on inside a fade of what was read last."""
+        first, length = self._fade
+        fading = self._leaving is not self._heard and first < start < first + length
+        return fading and self._stretch[0] < start < sum(self._stretch)
 
     def close(self) -> None:
         """Close the files; reading opens them again."""

@@ -75,3 +75,28 @@ def test_a_stretch_that_is_heard_again_is_heard_as_it_is_now(stems):
     np.testing.assert_allclose(after[0] - before[0], 0.1, atol=1e-6)
     for drums, rest in (before, fading, after):
         np.testing.assert_allclose(drums + rest, 0.75, atol=1e-6)
+
+
+def test_a_fade_that_is_read_anew_from_its_middle_on_is_not_cut_short(stems):
+    def drums(start):
+        return stems.read("drums", start, 1_000)
+
+    heard = [drums(0)]
+    stems.set_edits(Louder(0.4))
+    heard.append(drums(1_000)[:, :250])
+    stems.set_edits(Louder(-0.2))  # while a quarter of the fade has been heard
+    heard.append(drums(1_250)[:, :250])
+    heard.append(drums(1_500))  # and a third time
+    heard.append(drums(2_500))
+    heard = np.concatenate(heard, axis=1)
+    assert np.abs(np.diff(heard)).max() < 0.001
+    assert heard[:, 1_999] == pytest.approx(0.65)
+    assert heard[:, 3_499] == pytest.approx(0.05)
+
+
+def test_a_loop_that_comes_back_into_an_old_fade_does_not_repeat_it(stems):
+    stems.read("drums", 1_000, 1_000)
+    stems.set_edits(Louder(0.4))
+    stems.read("drums", 2_000, 1_000)
+    stems.read("drums", 3_000, 1_000)
+    assert np.allclose(stems.read("drums", 2_300, 1_000), 0.65)
