@@ -72,6 +72,8 @@ class Separator(Protocol):
         a separator gives the same bits whatever the chunk size, so `overlap` is 0.
     processor_only : bool
         True if it never runs on a graphics card; then `to` is only called with "cpu".
+    refined_samples : int
+        Length of the stretches that `refine` is given, in samples; 0 does without it.
     """
 
     sample_rate: int
@@ -83,6 +85,7 @@ class Separator(Protocol):
     overlap: float
     field_is_finite: bool
     processor_only: bool = False
+    refined_samples: int = 0
 
     def to(self, device: str) -> None:
         """Move the weights to "cpu", "cuda" or "mps", also if an earlier move got stuck midway."""
@@ -112,6 +115,19 @@ class Separator(Protocol):
             The drums, on any device; finite.
         """
         ...
+
+    def refine(self, mixture: Samples, drums: Samples) -> Samples:
+        """Return better drums of a long stretch, now that all of them are known.
+
+        Called with all of the song's channels, for stretches that overlap by half, which the
+        engine cross-fades. What comes back depends on nothing but what is given; default: the same.
+
+        Parameters
+        ----------
+        mixture, drums : ndarray, float32, shape (channels, samples)
+            Not to be written in place. A song shorter than `refined_samples` comes whole.
+        """
+        return drums
 
 
 def as_tensor(samples: Samples) -> torch.Tensor:

@@ -33,6 +33,7 @@ from drumstudio.inference.streaming import (
     joined,
     planner,
     playhead_first,
+    refined,
     separate_chunks,
 )
 from drumstudio.inference.version import ENGINE_VERSION
@@ -158,6 +159,8 @@ def separate(
             shown=shown,
         )
         blocks = joined(chunks, store.read)
+        if separator.refined_samples:
+            blocks = refined(separator, reader, blocks)
         joining = portion(checkpoint, _SEPARATED, 1.0)
         _write_drums(joining, blocks, rate, song, Path(drums))
         store.remove()

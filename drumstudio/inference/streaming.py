@@ -291,6 +291,41 @@ def joined(chunks: Sequence[Chunk], read: Callable[[int, int], Samples]) -> Iter
         tail = samples[:, own_stop:]
 
 
+def refined(
+    separator: Separator, song: SampleReader, blocks: Iterator[Samples]
+) -> Iterator[Samples]:
+    """Yield the song's drums as the separator refines them, stretch by stretch.
+
+    Parameters
+    ----------
+    separator : Separator
+    song : SampleReader
+        The mixture at the separator's rate.
+    blocks : iterator of ndarray, float32, shape (channels, some samples)
+        The drums of the whole song, in order.
+
+    Yields
+    ------
+    ndarray, float32, shape (channels, some samples)
+        Cross-faded over half a stretch; the song's own ends do not fade.
+    """
+    longest, start = separator.refined_samples, 0
+    held = np.zeros((song.channels, 0), dtype=np.float32)
+    tail = held
+    while start < song.samples:
+        count = min(longest, song.samples - start)
+        while held.shape[1] < count:
+            held = np.concatenate([held, next(blocks)], axis=1)
+        better = separator.refine(song.read(start, count), held[:, :count])
+        shared = tail.shape[1]
+        rise = (np.arange(shared, dtype=np.float32) + np.float32(0.5)) / np.float32(max(shared, 1))
+        faded = tail + rise * (better[:, :shared] - tail)
+        step = count if start + count == song.samples else longest // 2
+        yield np.concatenate([faded, better[:, shared:]], axis=1)[:, :step]
+        tail, held = better[:, step:], held[:, step:]
+        start += step
+
+
 def _clock(samples: int, sample_rate: int) -> str:
     seconds = samples // sample_rate
     hours, minutes = seconds // 3600, seconds // 60 % 60

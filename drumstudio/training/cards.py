@@ -48,7 +48,7 @@ def write_card(
         A safetensors file.
     trained_on : iterable of Training
     parameters : iterable of Parameter
-        What a person can set; isolation and level if empty.
+        What a person can set; what the recipe's network has if empty.
     scores : iterable of Score
     speed : iterable of Speed
     licence : str
@@ -79,7 +79,7 @@ def write_card(
         "[network]",
         *(_entry(key, value) for key, value in network.items()),
     ]
-    for parameter in tuple(parameters) or _isolation_and_level(recipe.level_db):
+    for parameter in tuple(parameters) or _settings(recipe):
         lines += _table("parameters", **_described(parameter))
     for source in trained_on:
         lines += _table(
@@ -111,9 +111,10 @@ def write_card(
     return read_card(folder)
 
 
-def _isolation_and_level(level_db: float) -> tuple[Parameter, Parameter]:
+def _settings(recipe: Recipe) -> list[Parameter]:
+    """Return what a person can set of a recipe's network."""
     # Doubt goes to the rest above 0, to the drums below.
-    return (
+    settings = [
         Parameter(
             name="isolation",
             type="float",
@@ -125,12 +126,24 @@ def _isolation_and_level(level_db: float) -> tuple[Parameter, Parameter]:
         Parameter(
             name="level",
             type="float",
-            default=level_db,
+            default=recipe.level_db,
             label="Level the network hears, dB (lower: a doubtful bass stays in the rest)",
             minimum=-12.0,
             maximum=6.0,
         ),
-    )
+    ]
+    if recipe.engine == "dual-path":
+        settings.append(
+            Parameter(
+                name="hit_average",
+                type="float",
+                default=recipe.hit_average,
+                label="Hit average (how far low hits are drawn to the song's average; 0: not)",
+                minimum=0.0,
+                maximum=1.0,
+            )
+        )
+    return settings
 
 
 def _described(parameter: Parameter) -> dict[str, object]:

@@ -119,10 +119,11 @@ def drums_by(model: Path, excerpts: Iterable[SongExcerpt], device: str) -> list[
     card = read_card(model)
     separator = build(card, card.check_settings({}))
     separator.to(device)
-    return [
-        separator.separate(torch.from_numpy(excerpt.mixture[None]))[0].float().cpu().numpy()
-        for excerpt in excerpts
-    ]
+    estimates = []
+    for excerpt in excerpts:
+        drums = separator.separate(torch.from_numpy(excerpt.mixture[None]))[0]
+        estimates.append(separator.refine(excerpt.mixture, drums.float().cpu().numpy()))
+    return estimates
 
 
 def mean_sdr(excerpts: Iterable[SongExcerpt], estimates: Iterable[Samples]) -> float:

@@ -16,6 +16,7 @@ from drumstudio.inference.streaming import (
     joined,
     planner,
     playhead_first,
+    refined,
     separate_channels,
 )
 from tests.inference import stub_separators as stubs
@@ -230,3 +231,71 @@ def test_joined_chunks_cross_fade_linearly():
 )
 def test_channels_are_grouped(channels, taken, expected):
     assert channel_groups(channels, taken) == expected
+
+
+class Refiner(stubs.Identity):
+    """Gives back what it is given, or that with a constant that differs from time to time."""
+
+    refined_samples = 1_000
+    added = (0.0,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def refine(self, mixture, drums):
+        self.given.append((mixture.copy(), drums.copy()))
+        return drums + np.float32(self.added[(len(self.given) - 1) % len(self.added)])
+
+
+class Song:
+    """A mixture in memory."""
+
+    channels, sample_rate = 2, RATE
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self.mixture = noise(samples)
+
+    def read(self, start, count):
+        return self.mixture[:, start : start + count]
+
+    def drums(self, block: int):
+        """Yield half of the mixture in blocks."""
+        for start in range(0, self.samples, block):
+            yield 0.5 * self.mixture[:, start : start + block]
+
+
+@pytest.mark.parametrize("length", [1, 499, 1_000, 1_001, 1_500, 1_501, 4_321])
+@pytest.mark.parametrize("block", [70, 1_300])
+def test_a_song_is_refined_in_stretches_that_do_not_depend_on_its_blocks(length, block):
+    song, separator = Song(length), Refiner()
+    back = np.concatenate(list(refined(separator, song, song.drums(block))), axis=1)
+    assert np.array_equal(back, 0.5 * song.mixture)
+    starts = [500 * number for number in range(len(separator.given))]
+    assert len(starts) == max(1, -(-(length - 500) // 500))  # the work: no stretch too many
+    for start, (mixture, drums) in zip(starts, separator.given, strict=True):
+        assert np.array_equal(mixture, song.mixture[:, start : start + 1_000])
+        assert np.array_equal(drums, 0.5 * mixture)
+
+
+def test_refined_stretches_that_disagree_cross_fade(monkeypatch):
+    monkeypatch.setattr(Refiner, "added", (0.0, 1.0))
+    song, separator = Song(2_000), Refiner()
+    back = np.concatenate(list(refined(separator, song, song.drums(300))), axis=1)
+    added = (back - 0.5 * song.mixture)[0]
+    assert np.abs(np.diff(added)).max() < 1.01 / 500
+    assert np.allclose(added[:500], 0)
+    assert added[999] == pytest.approx(1, abs=0.01)
+    assert np.abs(added[-1]) < 0.01  # the third stretch
+
+
+def test_what_a_separator_refines_is_what_is_written(bench, monkeypatch):
+    monkeypatch.setattr(stubs.Identity, "refined_samples", 2 * RATE, raising=False)
+    song = noise(LENGTHS[0])
+    bench.write_song(song)
+    bench.run(stubs.Identity)
+    assert np.array_equal(bench.drums(), song)
+    monkeypatch.setattr(stubs.Identity, "refine", lambda self, mixture, drums: 0.5 * drums)
+    bench.run(stubs.Identity)
+    assert np.allclose(bench.drums(), 0.5 * song, atol=1e-6)
