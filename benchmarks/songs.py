@@ -84,6 +84,16 @@ def write_song(path: Path, samples: np.ndarray) -> None:
         writer.write(samples)
 
 
+def write_long_song(path: Path, seconds: float) -> None:
+    """Write `music` over and over, stereo."""
+    minute = music(60.0)
+    left = int(seconds * SAMPLE_RATE)
+    with WavWriter(path, SAMPLE_RATE, minute.shape[0]) as writer:
+        while left:
+            writer.write(minute[:, :left])
+            left -= min(left, minute.shape[1])
+
+
 def write_sparse_song(path: Path, seconds: float, channels: int = 2) -> None:
     """Write a media file of silence that takes no room on the disk."""
     samples = int(seconds * SAMPLE_RATE)
