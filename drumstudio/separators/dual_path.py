@@ -19,9 +19,6 @@ _REFINED_SECONDS = 60.0
 class DualPathSeparator(TfcTdfSeparator):
     """Mask the drums out of the mixture with a trained `DualPath`, then average their low hits.
 
-    Its recurrent layers see as far as a chunk goes, so chunks are cross-faded and, context
-    included, not bit-equal to the song in one piece.
-
     Attributes
     ----------
     hit_average : float
@@ -29,8 +26,6 @@ class DualPathSeparator(TfcTdfSeparator):
     """
 
     network = DualPath
-    overlap = 0.05
-    field_is_finite = False
     hit_average = 0.0
 
     @classmethod

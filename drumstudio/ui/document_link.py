@@ -356,7 +356,9 @@ def _facts(separation: Separation | None) -> str:
         return ""
     if separation.origin == "import":
         return "; ".join(separation.notes)
-    settings = ", ".join(f"{name} {value}" for name, value in separation.settings.items())
+    settings = ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in separation.settings.items()
+    )
     parts = [settings, f"computed on {separation.device}" if separation.device else ""]
     if separation.seconds:
         parts.append(f"in {clock(separation.seconds)}")

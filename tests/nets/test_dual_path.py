@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from drumstudio.nets import dual_path
 from drumstudio.nets.dual_path import DualPath
 from drumstudio.nets.tfc_tdf import TfcTdf
 from tests.nets.test_tfc_tdf import SMALL
@@ -77,13 +78,36 @@ def test_a_hit_is_seen_at_its_frame_at_every_resolution(net):
 
 def test_a_click_far_away_changes_what_is_heard_now(net):
     """Also beyond what the rest of the network sees: that is what the memory is for."""
-    torch.manual_seed(3)
-    mixture = 0.1 * torch.randn(1, 2, 60_000)
-    profile = net.profile(mixture)
-    clicked = mixture.clone()
-    clicked[..., 9_000] += 5.0
-    early = slice(0, 1000)
+    profile, mixture, clicked = _with_a_click(net, 9_000, 60_000)
     wide = super(DualPath, net)
     assert net.path.profile_features == profile.shape[1] - wide.profile(mixture).shape[1]
-    change = (net(clicked, profile) - net(mixture, profile))[..., early].abs().max()
+    change = (net(clicked, profile) - net(mixture, profile))[..., :1_000].abs().max()
     assert float(change.detach()) > 0.0
+
+
+def test_what_is_farther_than_the_context_changes_nothing(net, monkeypatch):
+    monkeypatch.setattr(dual_path, "_WINDOW_SECONDS", 0.21)
+    with torch.no_grad():
+        for name, bias in net.path.named_parameters():
+            if "memory.bias_ih" in name:  # forget gates that forget slowly
+                bias[len(bias) // 4 : len(bias) // 2] = 4.0
+    context = net.context_samples
+    assert context == 2 * net.chunk_grid
+    place = 3 * net.chunk_grid + 500
+    profile, mixture, clicked = _with_a_click(net, place, 6 * net.chunk_grid)
+    change = (net(clicked, profile) - net(mixture, profile)).detach().abs().amax((0, 1))
+    assert change[: place - context].max() == 0
+    assert change[place + context :].max() == 0
+    assert change[place - net.chunk_grid // 2 : place].max() > 0
+    # The negative control: without windows it is heard everywhere.
+    net.path.in_windows = lambda spectra, frames, profile: net.path(spectra, profile)
+    change = (net(clicked, profile) - net(mixture, profile)).detach().abs().amax((0, 1))
+    assert change[: place - context].max() > 0
+
+
+def _with_a_click(net, place: int, samples: int):
+    torch.manual_seed(3)
+    mixture = 0.1 * torch.randn(1, 2, samples)
+    clicked = mixture.clone()
+    clicked[..., place] += 5.0
+    return net.profile(mixture), mixture, clicked
