@@ -31,15 +31,15 @@ _RISE = 0.12
 _LEVEL_SECONDS, _HEARD_SECONDS = 0.02, 0.2
 _FAINT = 0.01
 """Energy of a hit's beginning, as a share of what the loudest moment would have all along."""
-_REST_SECONDS = 0.1
+_REST_SECONDS = 0.2
 _FEWEST_HITS = 8
 _SHORTEST_SECONDS = 2.0
 _ROUNDS, _GAIN_ROUNDS = 4, 2
 _RIDGE = 0.01
 _LOUDEST_GAIN = 3.0
-_TRUST = 0.3
+_TRUST = 0.2
 """Power of the rest, as a share of the drums', at which the average counts half."""
-_UNLIKE, _ALIKE = (0.55, 0.8), (0.67, 1.05)
+_UNLIKE, _ALIKE = (0.6, 0.8), (0.7, 1.05)
 """Up to where the averages count nothing, and from where on all: how well they correlate with the
 estimate where the rest is quiet, and their power over its own. A mask takes power from a hit, the
 average of hits gives it back; hits that differ lose it in the average.
