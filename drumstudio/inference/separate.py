@@ -1,8 +1,8 @@
 """The job of separating one song: from its media file to a drums file of the same shape.
 
-The mixture is brought to the model's rate, streamed through it chunk by chunk, joined, and
-brought back. All that is finished lies in a work folder, so that a run that was cut short,
-however hard, goes on where it was and ends with the same bits.
+The mixture is brought to the model's rate, streamed through it chunk by chunk, joined, refined
+where the separator does that, and brought back. All chunks that are finished lie in a work folder,
+so that a run that was cut short, however hard, goes on where it was and ends with the same bits.
 """
 
 from __future__ import annotations

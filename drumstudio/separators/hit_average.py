@@ -178,7 +178,7 @@ def _lined_up(drums: _Signal, places: _Places, length: int, shift: int) -> _Hits
         own = np.lib.stride_tricks.sliding_window_view(around, length, axis=1)[
             np.arange(len(places)), moves
         ]
-        gains = np.maximum(own @ average / (average @ average), 0)
+        gains = np.maximum(own @ average / (average @ average + _SILENCE), 0)
         average = gains @ own / (gains @ gains + _SILENCE)
     gains = np.clip(own @ average / (average @ average + _SILENCE), 0.02, _LOUDEST_GAIN)
     return _Hits(places + moves - shift, gains, length)
