@@ -69,6 +69,7 @@ def test_chunks_of_any_length_and_another_run_give_the_same_drums(model, song, t
     assert control > -100
 
 
+@pytest.mark.robust
 def test_without_windows_the_low_path_would_hear_the_whole_chunk(song, tmp_path, monkeypatch):
     card = default_catalog().find("flagship")
     monkeypatch.setattr(
