@@ -18,6 +18,8 @@ from tests.inference.conftest import dbfs, noise
 from tests.inference.stub_separators import RATE
 from tests.promises import record
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 ERRORS = {
     "cuda": lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 14.00 MiB"),
     "mps": lambda: RuntimeError("MPS backend out of memory (MPS allocated: 8.02 GB)"),

@@ -26,6 +26,8 @@ from drumstudio.training.run import going_on, train_job
 from drumstudio.training.trainer import Plan, Trainer
 from tests.training.conftest import RATE, drums, tone, write
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 TINY_IMPROVEMENT = """
 id = "improve"
 name = "Improved"

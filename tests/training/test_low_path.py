@@ -19,6 +19,8 @@ from drumstudio.training.run import train_job
 from tests.nets.test_tfc_tdf import SMALL
 from tests.training.conftest import TINY_RECIPE
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 PATH = """path_bins = 6
 path_bands = 4
 path_channels = 6

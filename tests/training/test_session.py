@@ -40,6 +40,8 @@ from drumstudio.training.trainer import WEIGHTS_NAME
 from tests.disk_faults import failing_disk
 from tests.training.conftest import RATE, TINY_RECIPE, drums, tone, write
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 
 @pytest.fixture
 def ten_songs(tmp_path) -> Path:

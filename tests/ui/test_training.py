@@ -40,6 +40,8 @@ from drumstudio.ui.training_watch import STATES
 from tests.training.conftest import TINY_RECIPE, drums, tone, write
 from tests.ui.conftest import write_wav
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 LONG_MS = 180_000
 
 

@@ -20,6 +20,8 @@ from drumstudio.workers.pool import WorkerPool
 from drumstudio.workers.roles import JOBS, Job
 from tests.workers.stub_jobs import STUB_JOBS
 
+pytestmark = pytest.mark.robust  # too long for the fast ones
+
 ROOT = Path(__file__).parents[2]
 
 
