@@ -126,6 +126,11 @@ class Separator(Protocol):
         ----------
         mixture, drums : ndarray, float32, shape (channels, samples)
             Not to be written in place. A song shorter than `refined_samples` comes whole.
+
+        Returns
+        -------
+        ndarray, float32, shape (channels, samples)
+            Finite.
         """
         return drums
 

@@ -224,6 +224,11 @@ class LowPath(nn.Module):
             Length of a window; its context, on both sides, is shorter by what the edge of a chunk
             can spoil.
         profile : Tensor, float32, shape (batch, features), optional
+            The song's; that of these spectra without it.
+
+        Returns
+        -------
+        Tensor, float32, shape (batch, bins, frames)
         """
         profile = LowPath.profile(spectra) if profile is None else profile
         total = spectra[0].shape[2]

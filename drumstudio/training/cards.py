@@ -132,7 +132,7 @@ def _settings(recipe: Recipe) -> list[Parameter]:
             maximum=6.0,
         ),
     ]
-    if recipe.engine == "dual-path":
+    if recipe.hit_average is not None:
         settings.append(
             Parameter(
                 name="hit_average",

@@ -58,8 +58,8 @@ class Recipe:
         Sources that are left out.
     level_db : float
         Default of the model's setting `level`.
-    hit_average : float
-        Default of a dual-path model's setting of that name.
+    hit_average : float or None
+        Default of the model's setting `hit_average`; None where it has none.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Recipe:
     without_licences: tuple[str, ...]
     without_origins: tuple[str, ...]
     level_db: float = 0.0
-    hit_average: float = 0.0
+    hit_average: float | None = None
 
 
 def recipe_ids() -> list[str]:
@@ -128,7 +128,7 @@ def read_recipe(id_or_file: str) -> Recipe:
             without_licences=tuple(data.get("without_licences", ())),
             without_origins=tuple(data.get("without_origins", ())),
             level_db=float(table.get("level_db", 0.0)),
-            hit_average=float(table.get("hit_average", 0.0)),
+            hit_average=float(table["hit_average"]) if "hit_average" in table else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(path, f"{type(error).__name__}: {error}") from error
