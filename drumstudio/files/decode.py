@@ -16,13 +16,8 @@ import numpy as np
 from drumstudio import atomic
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.finite import silence_non_finite
-from drumstudio.files.decoders import (
-    AvDecoder,
-    Decoder,
-    DecoderError,
-    SoundfileDecoder,
-    SourceFaultError,
-)
+from drumstudio.files.decoders import AvDecoder, Decoder, SoundfileDecoder
+from drumstudio.files.foreign_file import DecoderError, SourceFaultError
 from drumstudio.files.probe import (
     DECODERS,
     explain_fault,

@@ -16,6 +16,8 @@ import numpy as np
 import soundfile
 
 from drumstudio.core.audio import Samples
+from drumstudio.files.av_container import av_failures, open_container
+from drumstudio.files.foreign_file import DecoderError, NamelessFile
 from drumstudio.files.promised_length import promised_ratio
 
 HIGHEST_RATE = 768_000
@@ -25,12 +27,6 @@ BLOCK_FRAMES = 65_536
 _BLOCK_VALUES = 2**20  # a block of many channels is shorter, so that it stays below 4 MiB
 _FRAMES_PER_CALL = 4_096  # what a damaged place can cost: the call in which it is met
 
-# What FFmpeg may open. Left out: playlists and scripts (hls, concat, sdp, ...), which would
-# make it open other files and addresses that the file names.
-_AV_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
-    "mp3,mpeg,mpegts,ogg,tak,tta,w64,wav,wv"
-)
 _NUMBER_ZERO_AND_SCALE = {
     "u1": (128, 1 / 128),
     "i2": (0, 1 / 2**15),
@@ -40,24 +36,8 @@ _NUMBER_ZERO_AND_SCALE = {
 }
 
 
-class DecoderError(Exception):
-    """A decoder does not take a file, or gives up inside it; `files.decode` says it plainly."""
-
-
-class DecoderMissingError(DecoderError):
-    """The optional package that might have read the file is not installed."""
-
-
 class ImpossibleRateError(DecoderError):
     """The header's sample rate is 0, negative or beyond `HIGHEST_RATE`."""
-
-
-class SourceFaultError(Exception):
-    """The disk failed while a decoder was reading; `fault` is the `OSError`."""
-
-    def __init__(self, fault: OSError) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
 
 
 class Decoder(Protocol):
@@ -96,36 +76,6 @@ class Decoder(Protocol):
         """Close the decoder, not the file."""
 
 
-class _NamelessFile:
-    """A file without a name, so that no decoder guesses from one; it keeps its first fault."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        file.seek(0)
-        self._file = file
-        self._fault: OSError | None = None
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except (OSError, OverflowError):
-            return -1  # to where a damaged header points: as C's functions say it
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, count: int) -> bytes:
-        try:
-            return self._file.read(count)
-        except OSError as error:
-            # libsndfile calls this from C, where an exception is lost and reads as the end.
-            self._fault = self._fault or error
-            return b""
-
-    def raise_fault(self) -> None:
-        if self._fault is not None:
-            raise SourceFaultError(self._fault)
-
-
 class SequentialSoundFile(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file that soundfile does not seek in.
 
@@ -155,10 +105,10 @@ class SoundfileDecoder:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = _NamelessFile(file)
+        self._file = NamelessFile(file)
         try:
             self._sound = SequentialSoundFile(self._file)
-        except (soundfile.SoundFileError, TypeError, ValueError, MemoryError) as error:
+        except (soundfile.SoundFileError, MemoryError) as error:
             self._file.raise_fault()
             raise DecoderError(str(error)) from error
         self.sample_rate = int(self._sound.samplerate)
@@ -183,7 +133,7 @@ class SoundfileDecoder:
             try:
                 # Not `read`, which would cut the count to what the header says is left.
                 got = int(self._sound.buffer_read_into(part, "float32"))
-            except (soundfile.SoundFileError, ValueError) as error:
+            except soundfile.SoundFileError as error:
                 got, stopped = 0, str(error) or "unknown error"
             self._file.raise_fault()
             filled += got
@@ -207,12 +157,14 @@ class SoundfileDecoder:
 
 
 class AvDecoder:
-    """Decode the first sound stream of whatever FFmpeg takes: AAC and ALAC in MP4, and more.
+    """Decode a sound stream of whatever FFmpeg takes: AAC and ALAC in MP4, and more.
 
     Parameters
     ----------
     file : BinaryIO
         Open for reading; stays open.
+    stream : int
+        Which of its sound streams, counted from 0.
 
     Raises
     ------
@@ -225,40 +177,28 @@ class AvDecoder:
         If the disk fails.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        try:
-            import av  # an optional package, and 0.1 s that most songs do not need
-        except ImportError as error:
-            raise DecoderMissingError(str(error)) from error
-        # Seen from damaged files, beside FFmpeg's own errors: IndexError, EOFError and
-        # UnicodeDecodeError (PyAV issues 692, 2344), MemoryError.
-        self._failures: tuple[type[Exception], ...] = (
-            DecoderError,
-            *(av.FFmpegError, AssertionError, EOFError, LookupError, MemoryError),
-            *(ArithmeticError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
-        )
-        self._file = _NamelessFile(file)
+    def __init__(self, file: BinaryIO, stream: int = 0) -> None:
+        self._file = NamelessFile(file)
         self._damage = ""
         self._container: Any = None
         self.promised_ratio = promised_ratio(self._file)
+        self._failures: tuple[type[Exception], ...] = (DecoderError,)
         try:
-            self._container = av.open(
-                self._file,
-                options={"format_whitelist": _AV_FORMATS, "protocol_whitelist": ""},
-                metadata_errors="replace",
-            )
-            self._open_stream()
+            self._container = open_container(self._file)
+            # Decoding takes no arguments: a ValueError there is about the file.
+            self._failures = (DecoderError, ValueError, *av_failures())
+            self._open_stream(stream)
         except self._failures as error:
             self.close()
             self._file.raise_fault()
             if isinstance(error, DecoderError):
                 raise
-            raise DecoderError(str(error)) from error
+            raise DecoderError(str(error) or type(error).__name__) from error
 
-    def _open_stream(self) -> None:
-        if not self._container.streams.audio:
+    def _open_stream(self, number: int) -> None:
+        if number >= len(self._container.streams.audio):
             raise DecoderError("there is no sound in it")
-        stream = self._container.streams.audio[0]
+        stream = self._container.streams.audio[number]
         if stream.codec_context is None:
             raise DecoderError("nobody knows its coding")
         self._frames = self._decoded_frames(stream)
@@ -274,7 +214,7 @@ class AvDecoder:
         self.format = str(self._container.format.name).split(",")[0].upper()
         self.subtype = str(stream.codec_context.name).upper()
         self.claimed_samples = None
-        if stream.duration is not None and stream.time_base is not None:
+        if stream.duration is not None and stream.time_base:  # unset: None, from PyAV 19 on 0/1
             self.claimed_samples = _possible_length(
                 round(stream.duration * stream.time_base * self.sample_rate)
             )
@@ -358,7 +298,7 @@ def _possible_length(samples: int) -> int | None:
     return samples if 0 <= samples < 2**48 else None
 
 
-def _has_length_tag(file: _NamelessFile) -> bool:
+def _has_length_tag(file: NamelessFile) -> bool:
     """Return whether an MP3 file's first frame holds its length; the position is kept.
 
     Notes

@@ -12,12 +12,10 @@ from drumstudio.files.decoders import (
     HIGHEST_RATE,
     AvDecoder,
     Decoder,
-    DecoderError,
-    DecoderMissingError,
     ImpossibleRateError,
     SoundfileDecoder,
-    SourceFaultError,
 )
+from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, SourceFaultError
 from drumstudio.jobs.job import Checkpoint
 
 AUDIO_SUFFIXES = frozenset(

@@ -21,12 +21,8 @@ from numpy.typing import NDArray
 from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioWriteError
-from drumstudio.files.decoders import (
-    DecoderError,
-    SequentialSoundFile,
-    SoundfileDecoder,
-    SourceFaultError,
-)
+from drumstudio.files.decoders import SequentialSoundFile, SoundfileDecoder
+from drumstudio.files.foreign_file import DecoderError, SourceFaultError
 from drumstudio.files.formats import Format
 from drumstudio.files.wav_file import WavWriter
 

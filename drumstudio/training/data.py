@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.files.decoders import AvDecoder
+from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, SourceFaultError
 
 SAMPLE_RATE = 44100
 """Rate at which everything is trained, in hertz."""
@@ -188,7 +190,13 @@ def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
         else:
             frames, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
             samples = frames.T
-    except (soundfile.LibsndfileError, OSError, ValueError, IndexError) as error:
+    except DecoderMissingError as error:
+        raise TrainingDataError(
+            f"Cannot decode {path.name}",
+            why="reading MP4 files needs PyAV, which is not installed.",
+            fix="Install it: pip install 'drumstudio[av]'",
+        ) from error
+    except (soundfile.LibsndfileError, OSError, DecoderError, SourceFaultError) as error:
         raise TrainingDataError(
             f"Cannot decode {path.name}",
             why=str(error),
@@ -202,26 +210,15 @@ def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
 
 
 def _decoded_by_av(path: Path, stream: int) -> tuple[NDArray[np.float32], int]:
-    try:
-        import av
-    except ImportError as error:
-        raise TrainingDataError(
-            f"Cannot decode {path.name}",
-            why="reading MP4 files needs PyAV, which is not installed.",
-            fix="Install it: pip install 'drumstudio[av]'",
-        ) from error
-    with av.open(str(path)) as container:
-        chosen = container.streams.audio[stream]
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=chosen.rate)
-        frames = [
-            part.to_ndarray()
-            for frame in container.decode(chosen)
-            for part in resampler.resample(frame)
-        ]
-        rate = int(chosen.rate or SAMPLE_RATE)
-    if not frames:
-        raise ValueError("it holds no sound")
-    return np.concatenate(frames, axis=1).astype(np.float32), rate
+    with path.open("rb", buffering=0) as file:
+        decoder = AvDecoder(file, stream)
+        try:
+            blocks = [block.copy() for block in decoder.blocks()]
+        finally:
+            decoder.close()
+    if not blocks:
+        raise DecoderError("it holds no sound")
+    return np.concatenate(blocks, axis=1), decoder.sample_rate
 
 
 def _state(path: Path) -> str:

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drumstudio.files.av_container import open_container
+from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, NamelessFile
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.training.data import Source, TrainingDataError, decoded, pack_sources
 
@@ -274,15 +276,13 @@ def _add(
 def _add_stem_file(found: Found, path: Path) -> None:
     """Add the stems of a Native Instruments file: stream 0 is the mix, 1 to 4 are the stems."""
     try:
-        import av
-    except ImportError:
-        found.problems[path.name].append("PyAV is not installed: pip install 'drumstudio[av]'")
-        return
-    try:
-        with av.open(str(path)) as container:
+        with path.open("rb", buffering=0) as file, open_container(NamelessFile(file)) as container:
             streams = len(container.streams.audio)
             seconds = float(container.duration or 0) / 1_000_000
-    except (av.FFmpegError, OSError) as error:
+    except DecoderMissingError:
+        found.problems[path.name].append("PyAV is not installed: pip install 'drumstudio[av]'")
+        return
+    except (DecoderError, OSError) as error:
         found.problems[path.name].append(f"It can not be read: {error}")
         return
     names = stem_names(path)

@@ -46,8 +46,10 @@ def encoded(samples: np.ndarray, container: str, coding: str, rate: int = RATE) 
     return file.getvalue()
 
 
-def encoded_by_ffmpeg(samples: np.ndarray, codec: str, form: str, rate: int = RATE) -> bytes:
-    """Return an MP4 as FFmpeg writes it."""
+def encoded_by_ffmpeg(
+    samples: np.ndarray, codec: str, form: str, rate: int = RATE, title: str = ""
+) -> bytes:
+    """Return an MP4 as FFmpeg writes it, with a title if there is one."""
     import av
 
     values = samples if form == "fltp" else (samples.astype(np.float64) * 2**31).astype(np.int32)
@@ -56,6 +58,7 @@ def encoded_by_ffmpeg(samples: np.ndarray, codec: str, form: str, rate: int = RA
     frame.pts = 0
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
+        container.metadata.update({"title": title} if title else {})
         stream = container.add_stream(codec, rate=rate)
         stream.layout = "stereo"
         stream.format = form

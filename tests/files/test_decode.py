@@ -10,7 +10,7 @@ import pytest
 
 from drumstudio.core.errors import AudioOpenError, AudioWriteError, DiskFullError
 from drumstudio.files import decode as decode_module
-from drumstudio.files import decoders
+from drumstudio.files import foreign_file
 from drumstudio.files.decode import decode
 from drumstudio.files.probe import is_audio_path, probe
 from drumstudio.files.wav_file import WavReader
@@ -363,7 +363,7 @@ def test_a_failing_disk_is_named_and_not_taken_for_the_end(tmp_path, monkeypatch
     if kind == "m4a-alac":
         (tmp_path / "song.wav").write_bytes(encoded_by_ffmpeg(song(300_000), "alac", "s32p"))
     reads = iter(range(10**6))
-    real = decoders._NamelessFile.read
+    real = foreign_file.NamelessFile.read
 
     class Failing:
         def __init__(self, file):
@@ -382,7 +382,7 @@ def test_a_failing_disk_is_named_and_not_taken_for_the_end(tmp_path, monkeypatch
             self._file = Failing(self._file)
         return real(self, count)
 
-    monkeypatch.setattr(decoders._NamelessFile, "read", failing_read)
+    monkeypatch.setattr(foreign_file.NamelessFile, "read", failing_read)
     with pytest.raises(AudioOpenError, match=r"its disk reports .Input/output error"):
         decode(no_checkpoint, source=str(tmp_path / "song.wav"), target=str(tmp_path / "media.wav"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["song.wav"]
@@ -466,8 +466,24 @@ def test_songs_are_told_by_their_names(tmp_path):
 def test_a_header_that_points_before_the_file_raises_nothing_inside_a_c_library(tmp_path):
     (tmp_path / "song.wav").write_bytes(bytes(100))
     with (tmp_path / "song.wav").open("rb", buffering=0) as file:
-        nameless = decoders._NamelessFile(file)
+        nameless = foreign_file.NamelessFile(file)
         nameless.seek(7)
         assert nameless.seek(-5) == -1
         assert nameless.seek(2**80) == -1
         assert nameless.tell() == 7
+
+
+def test_an_argument_that_pyav_does_not_know_never_passes_for_damage(tmp_path, monkeypatch):
+    av = pytest.importorskip("av")
+    (tmp_path / "song.m4a").write_bytes(seed("m4a-aac"))
+    real = av.open
+    monkeypatch.setattr(av, "open", lambda file, **how: real(file, **how, no_such_argument=1))
+    with pytest.raises(TypeError, match="no_such_argument"):
+        probe(no_checkpoint, source=str(tmp_path / "song.m4a"))
+
+
+def test_a_tag_in_another_encoding_is_no_damage(decoded):
+    pytest.importorskip("av")
+    data = encoded_by_ffmpeg(song(13_000), "alac", "s32p", title="Stra-e")
+    report, _ = decoded(data.replace(b"Stra-e", b"Stra\xdfe"))
+    assert (report["samples"], report["notes"]) == (13_000, [])
