@@ -13,7 +13,7 @@ from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.application.transport import Transport
 from drumstudio.core.strokes import Cells
 from tests.application.test_transport import FakeDeck
-from tests.edited_songs import an_edited_project
+from tests.edited_songs import an_edited_project, noise, separate
 
 
 @pytest.fixture
@@ -157,3 +157,25 @@ def test_a_click_outside_the_song_finds_nothing(session):
     session._finding.close()
     assert told
     assert session.editor.song.layers == ()
+
+
+def test_what_was_painted_on_one_model_is_not_heard_on_another(
+    session, project, transport, monkeypatch
+):
+    document, song_id = project
+    paint(session)
+    first = session.editor.song.separation
+    before = session._last.edit.edited.drums
+    with session.reader() as reader:
+        assert reader.deltas is not None
+    # The new model's edits take as long as they may.
+    monkeypatch.setattr(session._sound, "render", lambda *arguments, **words: None)
+    separate(document, document.project.song(song_id), noise(3.0, seed=9) / 3, "Other")
+    assert session.editor.song.separation.id != first.id
+    assert session._last.edit.edited.drums == before
+    told = []
+    monkeypatch.setattr(transport, "set_edits", lambda *edits: told.append(edits))
+    session.apply()
+    assert told == [(None, None)]
+    with session.reader() as reader:
+        assert reader.deltas is None

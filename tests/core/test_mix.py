@@ -188,6 +188,15 @@ def test_levels_of_a_known_sine_are_right_and_an_over_is_seen():
     assert not mixer.mix_into(out, np.stack([sine, 0 * sine]), 0.5 * gains).over
 
 
+def test_a_meter_shows_how_far_a_block_goes_below_zero_too():
+    mixer, gains = Mixer(1), track_gains([TrackMix()])
+    mixer.jump(gains)
+    block = np.float32([[[-0.25, -0.75, 0.5]], [[-2.0, -1.0, -0.5]]]).reshape(1, 2, 3)
+    levels = mixer.mix_into(np.empty((2, 3), dtype=np.float32), block, gains)
+    np.testing.assert_array_equal(levels.peak, [[0.75, 2.0], [0.75, 2.0]])
+    assert levels.over
+
+
 def test_an_empty_block_is_mixed_too():
     mixer = Mixer(1)
     out = np.empty((2, 0), dtype=np.float32)

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from drumstudio.files.lock import FileLock, Hold, is_held
+from drumstudio.files.plain_file import open_plain
 
 
 def test_a_second_owner_is_refused_until_the_first_lets_go(tmp_path):
@@ -81,3 +82,24 @@ def test_the_lock_of_a_killed_owner_is_free(tmp_path):
     os.kill(child.pid, signal.SIGKILL)
     child.join()
     assert FileLock(tmp_path / "lock").try_acquire()
+
+
+@pytest.mark.parametrize("left", ["another file", "nothing"])
+def test_a_lock_on_a_file_that_lost_its_name_meanwhile_is_no_lock(tmp_path, monkeypatch, left):
+    path = tmp_path / "lock"
+
+    def overtaken(opened, flags):
+        descriptor = open_plain(opened, flags)
+        opened.unlink()
+        if left == "another file":
+            opened.write_bytes(b"")
+        return descriptor
+
+    lock = FileLock(path)
+    with monkeypatch.context() as patched:
+        patched.setattr("drumstudio.files.lock.open_plain", overtaken)
+        assert not lock.try_acquire()
+        assert not lock.held
+    other = FileLock(path)
+    assert other.try_acquire()
+    assert not lock.try_acquire()
