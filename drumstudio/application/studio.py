@@ -235,10 +235,14 @@ class Studio:
                 raise
 
     def remove_song(self, song_id: str) -> None:
-        """Take a song out of the project; undo brings it back."""
+        """Take a song out of the project, with the clips of it; undo brings all of it back."""
         song = self.song(song_id)
         if song is not None:
             with self._told(), self.document.command(f"Remove {song.name}") as edit:
+                for track in edit.project.tracks:
+                    for clip in track.clips:
+                        if clip.song == song_id:
+                            edit.remove(("tracks", track.id, "clips"), clip.id)
                 edit.remove(("songs",), song_id)
 
     def undo(self) -> None:
