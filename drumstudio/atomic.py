@@ -2,8 +2,9 @@
 
 A file is written under a hidden temporary name in its own folder, forced to the disk,
 and only then renamed over the old one, so that at any moment the name holds either the
-old or the new content. Every call that touches the disk is one of the small functions in
-the first part, so that a test can make the k-th of them fail.
+old or the new content. What is no output is never replaced (`require_replaceable`). Every call
+that touches the disk is one of the small functions in the first part, so that a test can make
+the k-th of them fail.
 
 Notes
 -----
@@ -20,18 +21,19 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from drumstudio.core.errors import AudioWriteError, DiskFullError, DrumStudioError
+from drumstudio.os_errors import explain_os_error as explain_os_error  # for who writes
 
 if sys.platform != "win32":
     import fcntl
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LONGEST_KEPT_NAME = 200  # bytes; with dot, random part and suffix well below 255
 _YOUNG_SECONDS = 1.0  # a writer that has just created its file may not hold it yet
 _TEMPORARY_NAME = re.compile(r"\..*\.[0-9a-f]{12}\.partial", re.DOTALL)
@@ -122,15 +124,25 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def writing(
-    path: Path, *, what: str | None = None, kind: type[DrumStudioError] = AudioWriteError
+    path: Path,
+    *,
+    inputs: Iterable[Path] = (),
+    follow_link: bool = False,
+    what: str | None = None,
+    kind: type[DrumStudioError] = AudioWriteError,
 ) -> Iterator[Path]:
     """Yield a temporary path; when the block ends well, its content becomes `path`.
 
     Parameters
     ----------
     path : Path
-        The final name; its folder must be there. If it is a link, what it leads to is
-        replaced and the link stays.
+        The final name; its folder must be there. Whether it may be replaced is asked before
+        the block and after it: see `require_replaceable`.
+    inputs : iterable of Path
+        What is being read meanwhile.
+    follow_link : bool
+        Whether a link may lead anywhere: for files that a person may keep elsewhere, such as
+        the settings. What the link leads to is replaced and the link stays.
     what : str, optional
         First line of an error; "Cannot write NAME" if not given.
     kind : type of DrumStudioError
@@ -153,8 +165,10 @@ def writing(
     If only the last step fails (forcing the folder to the disk), `path` holds the new
     content whole, and the error says that it may not survive a power cut.
     """
-    target = Path(os.path.realpath(path)) if path.is_symlink() else Path(path)
     what = what or f"Cannot write {path.name}"
+    kept = tuple(inputs)
+    require_replaceable(path, kept, follow_link=follow_link, what=what, kind=kind)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else Path(path)
     temporary = target.parent / _temporary_name(target.name)
     _tell("started", temporary)
     held = None
@@ -168,6 +182,7 @@ def writing(
             sync(descriptor)
         finally:
             close(descriptor)
+        require_replaceable(target, kept, what=what, kind=kind)  # what came there meanwhile
         replace(temporary, target)
         sync_folder(target.parent)
     except BaseException as error:
@@ -188,11 +203,12 @@ def write_bytes(
     path: Path,
     data: bytes,
     *,
+    follow_link: bool = False,
     what: str | None = None,
     kind: type[DrumStudioError] = AudioWriteError,
 ) -> None:
     """Write a small file at once; parameters and errors as in `writing`."""
-    with writing(path, what=what, kind=kind) as temporary:
+    with writing(path, follow_link=follow_link, what=what, kind=kind) as temporary:
         descriptor = open_file(temporary)
         try:
             write_all(descriptor, data)
@@ -204,11 +220,82 @@ def write_text(
     path: Path,
     text: str,
     *,
+    follow_link: bool = False,
     what: str | None = None,
     kind: type[DrumStudioError] = AudioWriteError,
 ) -> None:
     """Write a small text file as UTF-8, line ends as they are; errors as in `writing`."""
-    write_bytes(path, text.encode(), what=what, kind=kind)
+    write_bytes(path, text.encode(), follow_link=follow_link, what=what, kind=kind)
+
+
+def put(source: Path, target: Path) -> None:
+    """Give a finished file the name `target`, in one step, and force both folders to the disk.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    DrumStudioError
+        If what is there may not be replaced: see `require_replaceable`.
+    """
+    require_replaceable(target, (), what=f"Cannot write {target.name}")
+    replace(source, target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
+
+
+def require_replaceable(
+    path: Path,
+    inputs: Iterable[Path] = (),
+    *,
+    follow_link: bool = False,
+    what: str | None = None,
+    kind: type[DrumStudioError] = AudioWriteError,
+) -> None:
+    """Refuse a name where writing would destroy what is no output; every writer asks here.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written.
+    inputs : iterable of Path
+        What the same run reads.
+    follow_link : bool
+        Whether a link may lead out of its folder.
+    what, kind
+        As in `writing`.
+
+    Raises
+    ------
+    kind
+        If an input, a folder, a device or a pipe has that name, or a link that leads out of the
+        folder that it stands in.
+    """
+    what = what or f"Cannot write {path.name}"
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    elsewhere = target is not path and target.parent != Path(os.path.realpath(path.parent))
+    if elsewhere and not follow_link:
+        raise kind(
+            what,
+            why=f"{path} is a link that leads out of its folder, to {target}.",
+            fix="Choose another name, or remove the link.",
+        )
+    try:
+        found = target.lstat()
+    except (OSError, ValueError):
+        return  # nothing is there; what else is wrong with the name is told by writing
+    if not stat.S_ISREG(found.st_mode):
+        thing = "a folder" if stat.S_ISDIR(found.st_mode) else "a device, a pipe or a broken link"
+        raise kind(what, why=f"{target} is {thing}, not a file.", fix="Choose another name.")
+    for other in inputs:
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.samestat(found, os.stat(other)):
+                raise kind(
+                    what,
+                    why=f"{target} is itself what is being read.",
+                    fix="Choose another folder, name or format for what is written.",
+                )
 
 
 def _temporary_name(name: str) -> str:
@@ -330,86 +417,3 @@ def _size(count: int) -> str:
     if count < 10**9:
         return f"{max(count, 0) / 10**6:.1f} MB"
     return f"{count / 10**9:.1f} GB"
-
-
-# --- saying it plainly -----------------------------------------------------------------
-
-
-def explain_os_error(
-    error: OSError, what: str, path: Path, *, kind: type[DrumStudioError] = AudioWriteError
-) -> DrumStudioError:
-    """Return what an `OSError` means for a person.
-
-    Parameters
-    ----------
-    error : OSError
-        What the system said.
-    what : str
-        First line: "Cannot write song_drums.wav".
-    path : Path
-        The file that was being read or written.
-    kind : type of DrumStudioError
-        Which error to return, unless the disk is full, which is always a `DiskFullError`.
-    """
-    folder = path.parent
-    number = error.errno
-    if number in _FULL:
-        return DiskFullError(
-            what,
-            why=f"the disk that holds {folder} is full.",
-            fix="Free some space, or choose a folder on another disk.",
-        )
-    if number in (errno.EACCES, errno.EPERM):
-        return kind(
-            what,
-            why=f"you have no permission for {path}.",
-            fix="Choose another folder, or close other programs that have the file open.",
-        )
-    if number == errno.EROFS:
-        return kind(
-            what,
-            why=f"{folder} can only be read.",
-            fix="Choose a folder on a disk that can be written.",
-        )
-    in_the_way = _file_among_folders(path) if number in (errno.EEXIST, errno.ENOTDIR) else None
-    if in_the_way is not None:
-        return kind(
-            what, why=f"{in_the_way} is a file, not a folder.", fix="Choose another folder."
-        )
-    if number in (errno.ENOENT, errno.ENOTDIR):
-        missing = path if folder.is_dir() else f"the folder {folder}"
-        return kind(what, why=f"{missing} is not there.", fix="Check it, or choose another one.")
-    if number == errno.EISDIR:
-        return kind(what, why=f"{path} is a folder.", fix="Choose another name.")
-    if number == errno.ENAMETOOLONG:
-        return kind(what, why="its name is too long for this disk.", fix="Choose a shorter name.")
-    if number == errno.EFBIG:
-        return kind(
-            what,
-            why=f"the file is larger than the disk of {folder} allows.",
-            fix="Choose a folder on another disk, or a smaller format.",
-        )
-    if number == errno.EIO:
-        return kind(
-            what,
-            why=f"the disk that holds {folder} reported a fault.",
-            fix="Check the disk and its cable, and save to another one meanwhile.",
-        )
-    if number in (errno.EMFILE, errno.ENFILE):
-        return kind(
-            what,
-            why="too many files are open on this computer.",
-            fix="Close other programs and try again.",
-        )
-    said = error.strerror or str(error) or type(error).__name__
-    return kind(
-        what, why=f'the system says "{said}" about {path}.', fix="Try another folder or disk."
-    )
-
-
-def _file_among_folders(path: Path) -> Path | None:
-    """Return the first of a path and the folders above it that is there but no folder."""
-    for place in reversed((path, *path.parents)):
-        if os.path.lexists(place) and not place.is_dir():
-            return place
-    return None

@@ -206,4 +206,5 @@ def save(settings: Settings) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic.explain_os_error(error, what, path, kind=DrumStudioError) from error
-    atomic.write_text(path, json.dumps(values, indent=2) + "\n", what=what, kind=DrumStudioError)
+    text = json.dumps(values, indent=2) + "\n"
+    atomic.write_text(path, text, follow_link=True, what=what, kind=DrumStudioError)

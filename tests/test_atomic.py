@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import hashlib
 import os
 import random
+import re
 import signal
 import stat
 import sys
@@ -58,17 +60,95 @@ def test_the_temporary_file_is_hidden_beside_the_target_and_short_enough(tmp_pat
     assert not atomic.is_temporary(tmp_path / ".hidden.partial")
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+@pytest.fixture
+def link(tmp_path):
+    """A link to a file outside the link's folder."""
     (tmp_path / "real").mkdir()
-    target, link = tmp_path / "real" / "settings.json", tmp_path / "settings.json"
-    target.write_text("old")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "real" / "settings.json").write_text("old")
+    link = tmp_path / "here" / "settings.json"
     try:
-        link.symlink_to(target)
+        link.symlink_to(tmp_path / "real" / "settings.json")
     except OSError:
         pytest.skip("this system makes no links")
-    atomic.write_text(link, "new")
+    return link
+
+
+def test_only_who_asks_for_it_writes_through_a_link_that_leads_out_of_its_folder(link):
+    with pytest.raises(AudioWriteError, match="leads out of its folder"):
+        atomic.write_text(link, "new")
+    assert link.read_text() == "old"
+    atomic.write_text(link, "new", follow_link=True)
     assert link.is_symlink()
-    assert target.read_text() == "new"
+    assert link.resolve().read_text() == "new"
+
+
+def test_a_link_that_leads_nowhere_makes_no_file_elsewhere(link):
+    link.resolve().unlink()
+    with pytest.raises(AudioWriteError, match="leads out of its folder"):
+        atomic.write_text(link, "new")
+    assert not link.resolve().exists()
+
+
+def test_a_link_inside_its_folder_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "b").write_text("old")
+    (tmp_path / "a").symlink_to("b")
+    atomic.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").is_symlink()
+    assert (tmp_path / "b").read_text() == "new"
+
+
+@POSIX_ONLY
+def test_a_folder_a_pipe_a_device_and_a_loop_of_links_are_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for path in (*sorted(tmp_path.iterdir()), Path(os.devnull)):
+        before = path.lstat()
+        for write in (atomic.write_bytes, lambda path, _: atomic.put(tmp_path / "new", path)):
+            (tmp_path / "new").write_bytes(b"new")
+            with pytest.raises(AudioWriteError):
+                write(path, b"new")
+        with pytest.raises(AudioWriteError, match="not a file"):
+            atomic.write_text(path, "new", follow_link=True)
+        assert os.path.samestat(path.lstat(), before)
+    (tmp_path / "new").unlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "loop", "null", "pipe"]
+
+
+@pytest.mark.parametrize("way", ["itself", "through a folder", "second name", "link"])
+def test_what_is_being_read_is_never_replaced_whatever_it_is_called(tmp_path, way):
+    song = tmp_path / "song.wav"
+    song.write_bytes(b"sound")
+    target = {
+        "itself": song,
+        "through a folder": tmp_path / "again" / "song.wav",
+        "second name": tmp_path / "second.wav",
+        "link": tmp_path / "link.wav",
+    }[way]
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "link.wav").symlink_to(song)
+    os.link(song, tmp_path / "second.wav")
+    with pytest.raises(AudioWriteError, match="being read"), atomic.writing(target, inputs=[song]):
+        pass
+    assert song.read_bytes() == b"sound"
+    with atomic.writing(target, inputs=[tmp_path / "other.wav"]) as temporary:
+        temporary.write_bytes(b"stem")
+    assert target.read_bytes() == b"stem"
+
+
+@POSIX_ONLY
+def test_what_takes_the_name_while_it_is_written_is_not_replaced_either(tmp_path):
+    path = tmp_path / "song.wav"
+
+    def overtaken():
+        with atomic.writing(path):
+            os.mkfifo(path)
+
+    with pytest.raises(AudioWriteError, match="not a file"):
+        overtaken()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @POSIX_ONLY
@@ -366,3 +446,79 @@ def test_r1_saving_is_all_or_nothing_under_kill_9(tmp_path):
     assert (unreadable, outdated) == (0, 0)
     assert broken >= 0.05 * tries
     assert stale > 0
+
+
+# --- every writer goes through it -------------------------------------------------------
+
+# Modules that open a file for writing themselves, and why that destroys nothing.
+WRITERS = {
+    "atomic.py": "this is the gate",
+    "catalog/install.py": "copies to a name from `writing`; moves a folder that this program made",
+    "files/decode.py": "the null device, for what libraries print",
+    "files/delta_store.py": "folders of the cache, of names that nobody had before",
+    "files/journal.py": "the journal goes on in its own plain file",
+    "files/lock.py": "a lock holds nothing",
+    "files/overview.py": "a name from `writing`",
+    "files/peaks.py": "a name from `writing`",
+    "files/preview.py": "a scratch folder of the cache",
+    "files/project_media.py": "names from `writing` and `incoming`",
+    "files/result_cache.py": "a name from `writing`",
+    "files/wav_file.py": "its caller has the name from `writing`",
+    "inference/chunk_store.py": "a work folder of the cache",
+    "jobs/reports.py": "a report of a name that nobody had before",
+    "training/data.py": "a name from `writing`",
+    "training/evaluate.py": "the kernel's own file for the highest mark of the memory",
+    "training/pools.py": "a name from `writing`",
+    "training/session.py": "a name from `writing`",
+    "training/trainer.py": "the curve goes on in its own plain file",
+    "workers/detached.py": "the log, after asking the gate",
+    "workflows/project.py": "a name from `incoming`",
+}
+FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
+
+
+def writes(source: str) -> bool:
+    """Return whether a module opens, copies or renames files for writing by itself."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in FLAGS:
+            return True
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+        words = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        modes = [
+            word for word in words if isinstance(word, str) and re.fullmatch("[rwaxbt+]+", word)
+        ]
+        if name in ("open", "fdopen") and any(set(mode) & set("wax+") for mode in modes):
+            return True
+        if name in ("write_text", "write_bytes", "touch") and owner != "atomic":
+            return True
+        if owner == "os" and name in ("replace", "rename", "link", "symlink", "truncate"):
+            return True
+        if owner == "shutil" and name.startswith(("copy", "move")):
+            return True
+    return False
+
+
+def test_every_module_that_writes_goes_through_the_gate_or_says_why_not():
+    package = Path(atomic.__file__).parent
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if writes(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(WRITERS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "path.open('wb')", "open(path, mode='a')", "path.write_text(text)", "path.touch()",
+        "os.replace(a, b)", "shutil.copyfile(a, b)", "os.open(path, os.O_WRONLY)",
+    ],
+)  # fmt: skip
+def test_the_search_finds_what_it_looks_for(line):
+    assert writes(line)
+    assert not writes("atomic.write_text(path, text); path.open('rb'); text.replace('a', 'b')")

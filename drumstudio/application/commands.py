@@ -174,7 +174,7 @@ class KeyMap:
 
     def _store(self, own: Mapping[str, tuple[str, ...]]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(self._path, json.dumps(own, indent=1, sort_keys=True))
+        atomic.write_text(self._path, json.dumps(own, indent=1, sort_keys=True), follow_link=True)
         self._own = dict(own)
 
     def _load(self) -> dict[str, tuple[str, ...]]:

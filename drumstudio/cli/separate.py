@@ -126,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
         file_format=options.file_format,
         name_template=options.name,
         overwrite="refuse" if options.overwrite == "ask" else options.overwrite,
+        inputs=tuple(song for song, _ in found.songs),
     )
     output_paths(Path("song"), Path(), settings, export)  # a wrong --name costs no waiting
     if options.overwrite == "ask":

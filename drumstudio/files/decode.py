@@ -93,7 +93,9 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
     path = Path(source)
     checkpoint(0.0, f"Opening {shown_name(path)}")
     with open_song(path) as file, _libraries_quiet():
-        with atomic.writing(Path(target), what=f"Cannot import {shown_name(path)}") as temporary:
+        with atomic.writing(
+            Path(target), inputs=[path], what=f"Cannot import {shown_name(path)}"
+        ) as temporary:
             try:
                 best = _decode_best(path, file, temporary, checkpoint)
             except SourceFaultError as error:

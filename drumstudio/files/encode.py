@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,7 @@ def encode(
     overwrite: bool = False,
     start: int = 0,
     stop: int | None = None,
+    inputs: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write stems of a song to files; all of them appear, whole, or none.
 
@@ -78,6 +79,8 @@ def encode(
         Whether files that are there are replaced.
     start, stop : int
         Range in samples of the song; the whole song if left out.
+    inputs : sequence of str
+        Files that no output may replace, beside `mixture` and `drums`: what those came from.
 
     Returns
     -------
@@ -114,16 +117,17 @@ def encode(
     """
     form = _known_format(format)
     paths = _checked_outputs(outputs, drums)
+    kept = [Path(path) for path in (mixture, drums, *inputs) if path is not None]
     with SongReader(Path(mixture), None if drums is None else Path(drums)) as song:
         rate = _checked_rate(form, song, sample_rate, next(iter(paths.values())))
         source = _Source(song, rate, *_checked_range(song, start, stop, paths))
-        _refuse_existing(paths, overwrite=overwrite)
+        _refuse_existing(paths, kept, overwrite=overwrite)
         _require_room(paths, source.shape.data_bytes(form))
         export = _Export(source, form, tuple(paths))
         gain = 1.0
         if form.full_scale_is_a_limit:
             gain = export.common_gain(portion(checkpoint, 0.0, 0.1))
-        with _all_or_none(paths) as temporaries, ExitStack() as stack:
+        with _all_or_none(paths, kept) as temporaries, ExitStack() as stack:
             writers = {
                 stem: stack.enter_context(writing_stem(paths[stem], temporary, form, source.shape))
                 for stem, temporary in temporaries.items()
@@ -133,7 +137,7 @@ def encode(
             for stem, temporary in temporaries.items():
                 force_to_disk(paths[stem], temporary)
             # An export is long: somebody else may have put a file there meanwhile.
-            _refuse_existing(paths, overwrite=overwrite)
+            _refuse_existing(paths, kept, overwrite=overwrite)
         return {
             "files": [
                 {
@@ -224,14 +228,9 @@ def _require_room(paths: dict[str, Path], bytes_each: int) -> None:
         atomic.require_free(folder, len(there) * bytes_each, f"Cannot write {there[0].name}")
 
 
-def _refuse_existing(paths: dict[str, Path], *, overwrite: bool) -> None:
+def _refuse_existing(paths: dict[str, Path], inputs: list[Path], *, overwrite: bool) -> None:
     for path in paths.values():
-        if path.is_dir():
-            raise AudioWriteError(
-                f"Cannot write {path.name}",
-                why=f"{path} is a folder.",
-                fix="Choose another name or folder.",
-            )
+        atomic.require_replaceable(path, inputs)
         if not overwrite and os.path.lexists(path):
             raise OutputExistsError(
                 f"Cannot write {path.name}",
@@ -241,7 +240,7 @@ def _refuse_existing(paths: dict[str, Path], *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _all_or_none(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
+def _all_or_none(paths: dict[str, Path], inputs: list[Path]) -> Iterator[dict[str, Path]]:
     """Yield a temporary file for each path; all become their paths at the end, or none.
 
     Several files can not be renamed in one step. If a later rename fails, the earlier ones are
@@ -252,7 +251,8 @@ def _all_or_none(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
     try:
         with ExitStack() as stack:
             temporaries = {
-                stem: stack.enter_context(atomic.writing(path)) for stem, path in paths.items()
+                stem: stack.enter_context(atomic.writing(path, inputs=inputs))
+                for stem, path in paths.items()
             }
             numbers = {stem: path.stat().st_ino for stem, path in temporaries.items()}
             yield temporaries

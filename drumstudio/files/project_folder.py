@@ -320,9 +320,7 @@ class ProjectFolder:
             return None
         try:
             target = self._aside(path)
-            atomic.replace(path, target)
-            atomic.sync_folder(target.parent)
-            atomic.sync_folder(path.parent)
+            atomic.put(path, target)
         except OSError as error:
             what = f"Cannot move {path.name} aside"
             raise atomic.explain_os_error(error, what, path, kind=ProjectError) from error

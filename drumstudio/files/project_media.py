@@ -384,8 +384,7 @@ def _move(incoming: Path, target: Path) -> None:
         atomic.sync(descriptor)
     finally:
         atomic.close(descriptor)
-    atomic.replace(incoming, target)
-    atomic.sync_folder(target.parent)
+    atomic.put(incoming, target)
 
 
 def _explained(error: OSError, path: Path) -> DrumStudioError:

@@ -449,8 +449,7 @@ def _sync_file(path: Path) -> None:
 def _move(source: Path, target: Path) -> None:
     """Move a file to its content's name, from another disk too."""
     try:
-        atomic.replace(source, target)
-        atomic.sync_folder(target.parent)
+        atomic.put(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise

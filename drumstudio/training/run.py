@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from drumstudio import atomic
 from drumstudio.catalog.install import model_id_of
 from drumstudio.catalog.model_card import ModelCard, read_card
 from drumstudio.catalog.weights import check_tensors, load_weights
@@ -176,7 +177,7 @@ class _Clips:
         done = self._folder / "filled"
         if not done.exists():
             fill_pool(checkpoint, self._renderer, self._folder, self._recipe.pool.first, 0)
-            done.touch()
+            atomic.write_bytes(done, b"")
         self._pool = ClipPool(self._folder)
 
     def batch(self, step: int) -> Batch:

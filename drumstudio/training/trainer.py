@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from torch import nn
 from drumstudio import atomic
 from drumstudio.catalog.weights import save_weights
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.training.losses import low_path_loss, whole_loss
 
@@ -253,8 +255,10 @@ class Trainer:
         torch.save(state, written)
         atomic.write_bytes(self.folder / STATE_NAME, written.getvalue())
         save_weights(self.average, self.folder / WEIGHTS_NAME, {"step": str(self.step)})
-        with (self.folder / CURVE_NAME).open("a", encoding="utf8") as lines:
-            lines.writelines(json.dumps(entry) + "\n" for entry in curve)
+        lines = "".join(json.dumps(entry) + "\n" for entry in curve)
+        appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(open_plain(self.folder / CURVE_NAME, appending), "ab") as file:
+            file.write(lines.encode())
         if self.after_save is not None:
             self.after_save(self)
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QLocale, QObject, QPoint
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from drumstudio import paths
+from drumstudio import atomic, paths
 from drumstudio.core.errors import DeviceError
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
@@ -242,12 +242,13 @@ class WindowCommands(QObject):
         if file:
             path = Path(file).with_suffix(".png")
             studio, picture = self._window.studio, self._window.work.grab().toImage()
-            studio.background.run(
-                lambda: picture.save(str(path)),  # compressing it takes many frames
-                lambda saved: studio.noticed(
-                    f"Saved {path.name}" if saved else f"Cannot write {path}"
-                ),
-            )
+
+            def save() -> None:  # compressing it takes many frames
+                with atomic.writing(path) as temporary:
+                    if not picture.save(str(temporary), "PNG"):
+                        raise OSError(f"the picture could not be written to {temporary}")
+
+            studio.background.run(save, lambda _: studio.noticed(f"Saved {path.name}"))
 
     def remove_song(self) -> None:
         """Take the song at hand out of the project."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -32,7 +33,9 @@ class Detached:
         frozen = hasattr(sys, "_MEIPASS")  # then the program is its own interpreter
         program = [sys.executable] if frozen else [sys.executable, "-m", "drumstudio"]
         try:
-            printed = log.open("wb")
+            atomic.require_replaceable(log)
+            log.unlink(missing_ok=True)
+            printed = os.fdopen(atomic.create_file(log), "wb")
         except OSError as error:
             raise atomic.explain_os_error(error, f"Cannot start {words[0]}", log) from error
         with printed:

@@ -60,6 +60,8 @@ class ExportSettings:
         With the fields {song}, {stem} and {model}.
     overwrite : {"never", "always", "refuse"}
         What to do about files that are there: keep them and skip, replace them, or fail.
+    inputs : tuple of Path
+        Songs of the same run, which are never replaced.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class ExportSettings:
     file_format: str = "wav24"
     name_template: str = "{song}_{stem}"
     overwrite: str = "refuse"
+    inputs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +274,8 @@ def separate_song(
             why=f"{there[0].parent} holds a file of that name already.",
             fix="Choose another folder or name, or say --overwrite never or always.",
         )
+    for path in there:  # asked before the work: it costs no waiting
+        atomic.require_replaceable(path, (song, *export.inputs))
     with (
         _output_folder(export.folder / relative, song),
         separated(song, settings, pool, cache, checkpoint) as result,
@@ -284,6 +289,7 @@ def separate_song(
             format=export.file_format,
             sample_rate=None,
             overwrite=export.overwrite == "always",
+            inputs=[str(song)],
         )
     report.device = result.record["device"]
     report.seconds = round(time.monotonic() - started, 3)
