@@ -89,6 +89,9 @@ class Settings:
         Where models run: "auto", "cpu", "cuda" or "mps".
     threads : int
         How many processor threads a model may use; 0 means one a core.
+    opening : str
+        What becomes of songs that are opened in the window: "separate" has their drums
+        separated at once, "only open" waits until somebody asks.
     cache_cap_gb : float
         How large the cache of separations may grow, in 10^9 bytes.
     output : str
@@ -106,6 +109,9 @@ class Settings:
 
     device: str = _setting("auto", "Device", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = _setting(0, "Processor threads", minimum=0, maximum=256)
+    opening: str = _setting(
+        "separate", "When songs are opened", choices=("separate", "only open")
+    )
     cache_cap_gb: float = _setting(20.0, "Cache size (GB)", minimum=0.0, maximum=10_000.0)
     output: str = _setting("", "Sound output")
     buffer: str = _setting(

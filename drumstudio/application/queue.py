@@ -1,11 +1,11 @@
-"""The queue of songs: work that runs one after the other in a thread, each a row with a state."""
+"""The queue of songs: jobs in lanes, one lane for each resource, each job a row with a state."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,7 +13,10 @@ from drumstudio.core.errors import DrumStudioError
 from drumstudio.jobs.queue import JobQueue, QueuedJob, Work
 from drumstudio.jobs.queue import State as JobState
 
-_SPEED_WINDOW_SECONDS = 20.0
+LANES = ("open", "separate", "export")
+"""What jobs compete for: reading files, computing, writing files. A lane never waits for another."""
+
+_SPEED_WINDOW_SECONDS = 60.0
 _LEAST_SECONDS_FOR_SPEED = 0.5
 
 
@@ -42,6 +45,8 @@ class Row:
         Names the job for as long as the queue lives.
     title : str
         What it is about: the song's name.
+    lane : str
+        Which of `LANES` it runs in.
     state : State
         What has become of it.
     fraction : float
@@ -51,7 +56,8 @@ class Row:
     elapsed_seconds : float
         How long it has run, pauses left out.
     left_seconds : float or None
-        How long it will still run at the speed measured; None if that is not known.
+        How long it will still run at the speed measured; None if that is not known. It is
+        measured anew when the job is further, so that it never grows while the bar stands.
     asked_to_stop : bool
         Whether cancel or pause was asked for and has not been answered yet.
     error : DrumStudioError or None
@@ -60,6 +66,7 @@ class Row:
 
     number: int
     title: str
+    lane: str
     state: State
     fraction: float = 0.0
     message: str = ""
@@ -70,17 +77,20 @@ class Row:
 
 
 class _Entry:
-    def __init__(self, number: int, title: str, work: Work) -> None:
-        self.row = Row(number, title, State.WAITING, message="Waiting")
+    def __init__(self, number: int, title: str, work: Work, lane: str) -> None:
+        self.row = Row(number, title, lane, State.WAITING, message="Waiting")
         self.work = work
         self.batch: JobQueue | None = None  # while it runs
         self.stop_as: State | None = None  # CANCELLED or PAUSED once somebody asked
         self.started = 0.0
-        self.history: deque[tuple[float, float]] = deque()
+        self.ended = 0.0
+        self.phase = ""
+        self.history: deque[tuple[float, float]] = deque()  # times and shares in this phase
+        self.left: tuple[float, float] | None = None  # seconds left, and when that was measured
 
 
 class SongQueue:
-    """Jobs in the order in which they will run, and those that are over.
+    """Jobs in the order in which they will run, lane by lane, and those that are over.
 
     Parameters
     ----------
@@ -100,14 +110,14 @@ class SongQueue:
         self._entries: list[_Entry] = []
         self._next_number = 1
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._threads: dict[str, threading.Thread] = {}
 
     def rows(self) -> tuple[Row, ...]:
         """Return every row, in order."""
         with self._condition:
             return tuple(self._seen(entry) for entry in self._entries)
 
-    def add(self, title: str, work: Work) -> int:
+    def add(self, title: str, work: Work, lane: str = "separate") -> int:
         """Append a job; return its number.
 
         Parameters
@@ -115,22 +125,29 @@ class SongQueue:
         title : str
             What it is about.
         work : callable
-            Takes a checkpoint; called in the queue's own thread, again after each `retry`.
+            Takes a checkpoint; called in the lane's own thread, again after each `retry`.
+        lane : str
+            One of `LANES`: what it needs. It runs after those before it in that lane.
 
         Raises
         ------
         ValueError
-            If the queue is closed.
+            If the queue is closed, or there is no such lane.
         """
+        if lane not in LANES:
+            raise ValueError(f"lanes are {LANES}, got {lane!r}")
         with self._condition:
             if self._closed:
                 raise ValueError("this queue of jobs is closed")
             number = self._next_number
             self._next_number += 1
-            self._entries.append(_Entry(number, title, work))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
-                self._thread.start()
+            self._entries.append(_Entry(number, title, work, lane))
+            if lane not in self._threads:
+                thread = threading.Thread(
+                    target=self._serve, args=(lane,), name=f"jobs {lane}", daemon=True
+                )
+                self._threads[lane] = thread
+                thread.start()
             self._condition.notify_all()
         self._changed()
         return number
@@ -153,7 +170,7 @@ class SongQueue:
             entry = self._find(number)
             if entry is None or entry.row.state in (State.WAITING, State.RUNNING):
                 return
-            again = _Entry(number, entry.row.title, work or entry.work)
+            again = _Entry(number, entry.row.title, work or entry.work, entry.row.lane)
             self._entries.remove(entry)
             self._entries.append(again)
             self._condition.notify_all()
@@ -180,6 +197,20 @@ class SongQueue:
             ]
         self._changed()
 
+    def clear_done(self, older_than_seconds: float) -> None:
+        """Take away the rows that have been done for so long; nobody has to tidy up."""
+        with self._condition:
+            before = len(self._entries)
+            oldest = self._clock() - older_than_seconds
+            self._entries = [
+                entry
+                for entry in self._entries
+                if entry.row.state is not State.DONE or entry.ended > oldest
+            ]
+            changed = len(self._entries) != before
+        if changed:
+            self._changed()
+
     def move(self, number: int, by: int) -> None:
         """Move a row up (negative) or down among the others."""
         with self._condition:
@@ -191,12 +222,17 @@ class SongQueue:
             self._entries.insert(min(max(place + by, 0), len(self._entries)), entry)
         self._changed()
 
-    @property
-    def running(self) -> int | None:
-        """The number of the job that runs; None if none does."""
+    def running(self, lane: str) -> int | None:
+        """Return the number of the job that runs in a lane; None if none does."""
         with self._condition:
-            numbers = [e.row.number for e in self._entries if e.row.state is State.RUNNING]
-            return numbers[0] if numbers else None
+            return next(
+                (
+                    entry.row.number
+                    for entry in self._entries
+                    if entry.row.state is State.RUNNING and entry.row.lane == lane
+                ),
+                None,
+            )
 
     @property
     def busy(self) -> bool:
@@ -205,7 +241,7 @@ class SongQueue:
             return any(e.row.state in (State.RUNNING, State.WAITING) for e in self._entries)
 
     def close(self, timeout_seconds: float = 5.0) -> None:
-        """Cancel what runs and start nothing more; wait for the thread."""
+        """Cancel what runs and start nothing more; wait for the threads."""
         with self._condition:
             self._closed = True
             for entry in self._entries:
@@ -213,9 +249,11 @@ class SongQueue:
                 if entry.batch is not None:
                     entry.batch.cancel_all()
             self._condition.notify_all()
-            thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout_seconds)
+            threads = list(self._threads.values())
+        until = time.monotonic() + timeout_seconds
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(until - time.monotonic(), 0.0))
 
     def _find(self, number: int) -> _Entry | None:
         return next((e for e in self._entries if e.row.number == number), None)
@@ -234,13 +272,13 @@ class SongQueue:
                 entry.row = replace(entry.row, state=state, message=state.capitalize())
         self._changed()
 
-    def _serve(self) -> None:
+    def _serve(self, lane: str) -> None:
         while True:
             with self._condition:
-                entry = self._take()
+                entry = self._take(lane)
                 while entry is None and not self._closed:
                     self._condition.wait()
-                    entry = self._take()
+                    entry = self._take(lane)
                 if self._closed or entry is None:
                     return
                 entry.started = self._clock()
@@ -249,8 +287,10 @@ class SongQueue:
             self._run(entry)
             self._changed()
 
-    def _take(self) -> _Entry | None:
-        return next((e for e in self._entries if e.row.state is State.WAITING), None)
+    def _take(self, lane: str) -> _Entry | None:
+        return next(
+            (e for e in self._entries if e.row.state is State.WAITING and e.row.lane == lane), None
+        )
 
     def _run(self, entry: _Entry) -> None:
         # A batch of one: it is the boundary where whatever a job raises becomes an error row.
@@ -271,12 +311,14 @@ class SongQueue:
             entry.batch = None
             entry.stop_as = None
             entry.history.clear()
+            entry.left = None
+            entry.ended = self._clock()
             entry.row = replace(
                 entry.row,
                 state=state,
                 message=message,
                 fraction=1.0 if state is State.DONE else job.progress.fraction,
-                elapsed_seconds=self._clock() - entry.started,
+                elapsed_seconds=entry.ended - entry.started,
                 asked_to_stop=False,
                 error=job.error,
             )
@@ -284,33 +326,60 @@ class SongQueue:
     def _hear(self, entry: _Entry, job: QueuedJob) -> None:
         if job.state is not JobState.RUNNING:
             return
-        fraction, message = job.progress.fraction, job.progress.message
+        message = job.progress.message or "Starting"
         with self._condition:
-            now = self._clock()
-            if not entry.history or fraction != entry.history[-1][1]:
-                entry.history.append((now, fraction))
-            while now - entry.history[0][0] > _SPEED_WINDOW_SECONDS and len(entry.history) > 2:
-                entry.history.popleft()
+            # A bar never goes back, even where work is done again with less memory.
+            fraction = max(job.progress.fraction, entry.row.fraction)
             if (fraction, message) == (entry.row.fraction, entry.row.message):
                 return
-            entry.row = replace(entry.row, fraction=fraction, message=message or "Starting")
+            _measure(entry, self._clock(), fraction, message)
+            entry.row = replace(entry.row, fraction=fraction, message=message)
         self._changed()
 
     def _seen(self, entry: _Entry) -> Row:
         if entry.row.state is not State.RUNNING:
             return entry.row
-        now = self._clock()
-        return replace(
-            entry.row, elapsed_seconds=now - entry.started, left_seconds=_left(entry.history, now)
-        )
+        now, left = self._clock(), None
+        if entry.left is not None:
+            seconds, measured = entry.left
+            left = seconds - (now - measured)
+        # Past its time, nobody knows: better nothing than "0:00 left" for a minute.
+        known = left if left is not None and left > 0.0 else None
+        return replace(entry.row, elapsed_seconds=now - entry.started, left_seconds=known)
 
 
-def _left(history: deque[tuple[float, float]], now: float) -> float | None:
-    """Return how long the rest will take at the speed of the last reports, in seconds."""
+def _measure(entry: _Entry, now: float, fraction: float, message: str) -> None:
+    """Take in how far a job is, and tell from it how long the rest will take.
+
+    Each phase has a speed of its own, and a message begins with what is being done:
+    "Separating 1:12 of 4:03".
+    """
+    phase = message.split(" ", 1)[0]
+    if phase != entry.phase:
+        entry.phase = phase
+        entry.history.clear()
+        entry.left = None
+    if entry.history and fraction == entry.history[-1][1]:
+        return
+    entry.history.append((now, fraction))
+    while now - entry.history[0][0] > _SPEED_WINDOW_SECONDS and len(entry.history) > 2:
+        entry.history.popleft()
+    left = _left(entry.history)
+    if left is not None:
+        entry.left = (left, now)
+
+
+def _left(history: Sequence[tuple[float, float]]) -> float | None:
+    """Return how long the rest will take at the speed of these reports, in seconds.
+
+    Parameters
+    ----------
+    history : sequence of (float, float)
+        When, in seconds, and the share done then.
+    """
     if len(history) < 2:
         return None
     (first_time, first), (last_time, last) = history[0], history[-1]
     if last_time - first_time < _LEAST_SECONDS_FOR_SPEED or last <= first:
         return None
-    speed = (last - first) / (last_time - first_time)
-    return max((1.0 - last) / speed - (now - last_time), 0.0)
+    return (1.0 - last) * (last_time - first_time) / (last - first)

@@ -15,7 +15,7 @@ from drumstudio.core.plain import from_plain
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import TempoMap
 from drumstudio.files.project_folder import is_project
-from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, phase, portion
 from drumstudio.workflows import project as project_work
 from drumstudio.workflows.demo_song import demo_song
 from drumstudio.workflows.find_songs import find_songs
@@ -46,7 +46,8 @@ class SongJobs:
     ) -> None:
         """Take what was dropped or named: songs, folders of songs, or one project.
 
-        Each song becomes a row of the queue that opens and then separates it.
+        Each song becomes a row of the queue that opens it. Then it is there to be seen and
+        played, and another row separates it.
         """
         projects = [path for path in paths if is_project(path)]
         if projects:
@@ -56,7 +57,8 @@ class SongJobs:
         def add() -> None:
             found = find_songs(paths)
             for song, _ in found.songs:
-                self._studio.queue.add(song.name, self._opening(song, model_id, parameters))
+                work = self._opening(song, model_id, parameters)
+                self._studio.queue.add(f"Open {song.name}", work, "open")
             passed_over = len(found.ignored)
             if passed_over:
                 files = "file is" if passed_over == 1 else "files are"
@@ -68,15 +70,14 @@ class SongJobs:
 
     def add_demo(self, model_id: str, parameters: dict[str, Value]) -> None:
         """Render the demo song and take it like any other."""
-        opened: dict[str, Callable[[Checkpoint], None]] = {}
 
         def work(checkpoint: Checkpoint) -> None:
-            if "work" not in opened:
-                demo = demo_song(self._studio.workshop.pool, portion(checkpoint, 0.0, 0.2))
-                opened["work"] = self._opening(demo.mixture, model_id, parameters, name="Demo song")
-            opened["work"](portion(checkpoint, 0.2, 1.0))
+            rendering = phase(checkpoint, 0.0, 0.7, "Rendering")
+            demo = demo_song(self._studio.workshop.pool, rendering)
+            opening = self._opening(demo.mixture, model_id, parameters, name="Demo song")
+            opening(portion(checkpoint, 0.7, 1.0))
 
-        self._studio.queue.add("Demo song", work)
+        self._studio.queue.add("Demo song", work, "open")
 
     def separate(
         self,
@@ -110,7 +111,7 @@ class SongJobs:
         elif row.state is State.PAUSED:
             queue.retry(row.number)
         queue.move(self._separations[song_id], -len(rows))
-        running = queue.running
+        running = queue.running("separate")
         if running is not None and running in self._separations.values():
             queue.restart(running)
 
@@ -126,14 +127,15 @@ class SongJobs:
         def work(checkpoint: Checkpoint) -> None:
             song = document.project.song(song_id)
             separation = project_work.import_drums(
-                source, song, document.media, self._studio.workshop.pool, checkpoint
+                *(source, song, document.media, self._studio.workshop.pool),
+                phase(checkpoint, 0.0, 0.95, "Reading"),
             )
             projects.add_separation(document, song_id, separation)
             song = document.project.song(song_id)
             self.draw(document, song, no_checkpoint)
-            self.draw_overview(document, song, checkpoint)
+            self.draw_overview(document, song, phase(checkpoint, 0.95, 1.0, "Finishing"))
 
-        self._studio.queue.add(source.name, work)
+        self._studio.queue.add(f"Import {source.name}", work, "open")
 
     def separate_to_folder(
         self,
@@ -184,7 +186,7 @@ class SongJobs:
             self._studio.noticed(words)
             self._studio.document_changed()
 
-        self._studio.queue.add(f"Look for missing files in {folder.name}", work)
+        self._studio.queue.add(f"Look for missing files in {folder.name}", work, "open")
 
     def find_hits(self, song_id: str) -> None:
         """Put looking for a song's hits and beats at the end of the queue."""
@@ -206,23 +208,21 @@ class SongJobs:
         parameters: dict[str, Value],
         name: str = "",
     ) -> Callable[[Checkpoint], None]:
-        """Return work that opens and separates a song; tried again, it goes on where it was."""
-        document = self._studio.document
+        """Return work that opens a song, and has it separated once it is there."""
+        studio, document = self._studio, self._studio.document
         opened: list[Song] = []
 
         def work(checkpoint: Checkpoint) -> None:
-            if not opened:
-                pool = self._studio.workshop.pool
-                song = project_work.open_song(
-                    source, document.media, pool, portion(checkpoint, 0.0, 0.08)
-                )
+            if not opened:  # tried again, it goes on where it was
+                reading = phase(checkpoint, 0.0, 0.8, "Reading")
+                song = project_work.open_song(source, document.media, studio.workshop.pool, reading)
                 song = replace(song, name=name or song.name)
                 projects.add_song(document, song)
                 opened.append(song)
-            song = opened[0]
-            self.draw(document, song, portion(checkpoint, 0.08, 0.1))
-            separating = self._separating(song.id, model_id, parameters, None, document)
-            separating(portion(checkpoint, 0.1, 1.0))
+                wanted = studio.settings.opening == "separate" and model_id
+                if wanted and document is studio.document:
+                    self.separate(song.id, model_id, parameters)
+            self.draw(document, opened[0], phase(checkpoint, 0.8, 1.0, "Drawing"))
 
         return work
 
@@ -232,9 +232,8 @@ class SongJobs:
         model_id: str,
         parameters: dict[str, Value],
         device: str | None,
-        document: Document | None = None,
     ) -> Callable[[Checkpoint], None]:
-        document = document or self._studio.document
+        document = self._studio.document
         card = self._studio.catalog.find(model_id)
         checked = card.check_settings(parameters)
 
@@ -242,7 +241,6 @@ class SongJobs:
 
         def work(checkpoint: Checkpoint) -> None:
             song = document.project.song(song_id)
-            self._separations[song_id] = studio.queue.running or 0
             mixture = document.media.mixture_file(song)
             settings = SeparationSettings(
                 card,
@@ -266,11 +264,11 @@ class SongJobs:
                 studio.speeds.add(card.id, song.mixture.seconds, separation.seconds)
                 # Drawn first: the lanes change from what was finished to the whole at once.
                 made = replace(song, separations=(separation,), active=separation.id)
-                self.draw(document, made, portion(checkpoint, 0.92, 0.94))
+                self.draw(document, made, phase(checkpoint, 0.92, 0.94, "Finishing"))
                 projects.add_separation(document, song_id, separation)
             song = document.project.song(song_id)
-            self.draw_overview(document, song, portion(checkpoint, 0.94, 0.97))
-            self._analyse(document, song, portion(checkpoint, 0.97, 1.0))
+            self.draw_overview(document, song, phase(checkpoint, 0.94, 0.97, "Finishing"))
+            self._analyse(document, song, phase(checkpoint, 0.97, 1.0, "Finishing"))
 
         return work
 

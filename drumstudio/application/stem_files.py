@@ -40,7 +40,7 @@ class StemFiles:
             if report:
                 self._studio.exported(written)
 
-        self._studio.queue.add(f"Export {song.name}", work)
+        self._studio.queue.add(f"Export {song.name}", work, "export")
 
     def stem_file(self, song: Song, stem: str) -> Path | None:
         """Return a stem as a WAV file with a good name; None if it is being made now.

@@ -179,12 +179,14 @@ class TimeView:
 
 
 def clock(seconds: float, decimals: int = 0) -> str:
-    """Return a time as minutes and seconds, rounded: "4:03", "0:42.318", "-0:01"."""
+    """Return a time, rounded: "4:03", "0:42.318", "-0:01", from an hour on "1:25:01"."""
     scale = 10**decimals
     minutes, rest = divmod(round(abs(seconds) * scale), 60 * scale)
     sign = "-" if seconds < 0 and (minutes or rest) else ""
     whole, part = divmod(rest, scale)
-    return f"{sign}{minutes}:{whole:02d}" + (f".{part:0{decimals}d}" if decimals else "")
+    hours, left = divmod(minutes, 60)
+    front = f"{hours}:{left:02d}" if hours else f"{left}"
+    return f"{sign}{front}:{whole:02d}" + (f".{part:0{decimals}d}" if decimals else "")
 
 
 class ViewHistory:

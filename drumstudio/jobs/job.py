@@ -46,3 +46,12 @@ def portion(checkpoint: Checkpoint, start: float, stop: float) -> Checkpoint:
         checkpoint(start + (stop - start) * fraction, message)
 
     return report
+
+
+def phase(checkpoint: Checkpoint, start: float, stop: float, name: str) -> Checkpoint:
+    """Return a checkpoint for one part of a job that is told by one name, whatever it says."""
+
+    def report(fraction: float, message: str) -> None:  # noqa: ARG001 (a checkpoint's shape)
+        checkpoint(start + (stop - start) * fraction, name)
+
+    return report

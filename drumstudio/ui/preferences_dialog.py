@@ -27,6 +27,8 @@ _WORDS = {
     "system": "As the system",
     "dark": "Dark",
     "light": "Light",
+    "separate": "Separate their drums at once",
+    "only open": "Only open them",
     "point": "1,234.5",
     "comma": "1.234,5",
 }

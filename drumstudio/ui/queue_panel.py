@@ -25,6 +25,7 @@ from drumstudio.ui.theme import Theme, tabular
 MOST_ROWS = 60
 _NEW_AT_ONCE = 5
 _HIGHEST_PX = 148  # beyond it the rows scroll, unless a person makes the pane higher
+_HIGHEST_SHARE = 0.12  # of the window
 _ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 
 ICONS = {
@@ -59,6 +60,7 @@ class QueuePanel(QWidget):
         super().__init__()
         self._theme = theme
         self._rows: dict[int, JobRow] = {}
+        self._highest = _HIGHEST_PX
         self._summary = label("", "small")
         self._clear = push_button("Clear finished", self.clear_asked.emit, "flat")
         self.head = (self._summary, self._clear)
@@ -87,8 +89,14 @@ class QueuePanel(QWidget):
     def _fit_height(self) -> None:
         """Have room for a few rows; without jobs the pane is its title, not an empty space."""
         wanted = sum(view.sizeHint().height() for view in self._rows.values())
-        self.setMinimumHeight(min(wanted + 8, _HIGHEST_PX) if wanted else 0)
+        self.setMinimumHeight(min(wanted + 8, self._highest) if wanted else 0)
         self.setMaximumHeight(_ANY_HEIGHT if wanted else 0)
+
+    def fit_window(self, height: int) -> None:
+        """Take no more of a window of that height, in pixels, than leaves room for the song."""
+        least = tokens.ROW_PX + 8
+        self._highest = min(max(round(_HIGHEST_SHARE * height), least), _HIGHEST_PX)
+        self._fit_height()
 
     def show_details(self, row: JobRow) -> None:
         """Make room for the details of a failure and bring them into view, or give it back."""
@@ -219,7 +227,8 @@ class JobRow(QWidget):
         stopping = "Stopping…" if row.asked_to_stop else row.message
         if row.error is not None:
             stopping = f"{row.message}: {row.error.why}"
-        self._message.setText(f"{stopping} · {device}" if row.state is State.RUNNING else stopping)
+        computes = row.state is State.RUNNING and row.lane == "separate"
+        self._message.setText(f"{stopping} · {device}" if computes else stopping)
         self._message.setToolTip(stopping)
         self._bar.setValue(round(row.fraction * 1000))
         self._times.setText(times(row))

@@ -48,14 +48,14 @@ JOBS = {
     "overview": Job(
         "drumstudio.files.overview:build_overview", "decode", "drawing a spectrogram", 60.0
     ),
+    "render_demo": Job(
+        "drumstudio.synthesis.demo:render_demo_files", "decode", "rendering the demo song"
+    ),
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
     "mix_down": Job("drumstudio.files.mixdown:mix_down", "encode", "mixing a song", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
     "analyse_song": Job("drumstudio.remix.beats:analyse_song", "infer", "finding the beats"),
     "evaluate": Job("drumstudio.training.evaluate:evaluate", "infer", "scoring models"),
-    "render_demo": Job(
-        "drumstudio.synthesis.demo:render_demo_files", "infer", "rendering the demo song"
-    ),
     "train": Job("drumstudio.training.session:train_job", "train", "training"),
     "mean_of_models": Job(
         "drumstudio.training.means:mean_job", "train", "taking the mean of models"

@@ -74,7 +74,7 @@ def drop(window, paths):
 
 
 def test_files_and_folders_dropped_become_rows_and_one_notice(window, qtbot, tmp_path):
-    window.studio.queue.add("holds the queue", lambda checkpoint: hold(checkpoint))
+    window.studio.queue.add("holds the queue", lambda checkpoint: hold(checkpoint), "open")
     album = tmp_path / "album; it's ünï"
     album.mkdir()
     for number in range(5):
@@ -363,7 +363,7 @@ def test_a_drop_is_answered_at_once(window, tmp_path):
 
 def test_a_long_queue_is_shown_bit_by_bit_and_what_is_done_gives_way(window, qtbot):
     states = [JobState.DONE] * 40 + [JobState.RUNNING, JobState.FAILED] + [JobState.WAITING] * 30
-    rows = tuple(Row(n, f"Song {n}.wav", state) for n, state in enumerate(states))
+    rows = tuple(Row(n, f"Song {n}.wav", "separate", state) for n, state in enumerate(states))
     window.queue.show_rows(rows, "cpu")
     assert 0 < len(window.queue._rows) < 10
     qtbot.waitUntil(lambda: len(window.queue._rows) == MOST_ROWS)
