@@ -109,9 +109,7 @@ class Settings:
 
     device: str = _setting("auto", "Device", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = _setting(0, "Processor threads", minimum=0, maximum=256)
-    opening: str = _setting(
-        "separate", "When songs are opened", choices=("separate", "only open")
-    )
+    opening: str = _setting("separate", "When songs are opened", choices=("separate", "only open"))
     cache_cap_gb: float = _setting(20.0, "Cache size (GB)", minimum=0.0, maximum=10_000.0)
     output: str = _setting("", "Sound output")
     buffer: str = _setting(

@@ -47,6 +47,7 @@ class LayersPanel(QWidget):
         self._showing = False
         self._list = QListWidget()
         self._list.setAccessibleName("Layers")
+        self._list.setMinimumHeight(_ROW_PX + 2)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked

@@ -28,6 +28,7 @@ class EmptyState(QWidget):
         super().__init__()
         self._theme = theme
         self._hovering = False
+        self.setMinimumSize(300, 100)  # it shares a place with the lanes, which can be low
         self._picture = QLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box = QVBoxLayout(self)

@@ -133,11 +133,14 @@ class LaneHeader(QWidget):
         self.update()
 
     def fit_height(self, height: int) -> None:
-        """Hide the pan where there is no room for it."""
+        """Hide the pan, and in a very low lane the gain, where there is no room for them."""
         if hasattr(self, "_pan"):
-            roomy = height >= 84
-            self._pan.setVisible(roomy)
-            self._pan_text.setVisible(roomy)
+            for widgets, least in (
+                ((self._gain, self._gain_text), 56),
+                ((self._pan, self._pan_text), 84),
+            ):
+                for widget in widgets:
+                    widget.setVisible(height >= least)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         """Draw the ground, the stripe in the stem's colour and the line below."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -38,7 +38,7 @@ from drumstudio.ui.lower_half import LowerHalf
 from drumstudio.ui.marker_link import MarkerLink
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
-from drumstudio.ui.parts import label
+from drumstudio.ui.parts import ElidedLabel
 from drumstudio.ui.player_link import PlayerLink
 from drumstudio.ui.queue_panel import QueuePanel
 from drumstudio.ui.song_state import SongState
@@ -58,6 +58,7 @@ _HINTS = (
     "Space: play"
 )
 _QUEUE_MS = 200  # times of running jobs are shown anew this often
+_DONE_SECONDS = 6.0  # so long a job that is done stays in the queue to be read
 
 
 class MainWindow(QMainWindow):
@@ -117,7 +118,8 @@ class MainWindow(QMainWindow):
         self._focus_keys = FocusKeys()
         QApplication.instance().installEventFilter(self._focus_keys)
         if not panes.restore_layout(self):
-            self.resize(1440, 900)
+            self.resize(*tokens.FIRST_WINDOW)
+        panes.fit_to_screen(self)
         self._choose_model()
         self.document.refresh()
         self._show_queue()
@@ -155,20 +157,20 @@ class MainWindow(QMainWindow):
             self.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.panes: dict[str, panes.Pane] = {}
         across, upright = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        for title, content, area, size, direction in (
-            ("Songs", self.songs, Qt.DockWidgetArea.LeftDockWidgetArea, 216, across),
-            ("Model", self.models, Qt.DockWidgetArea.RightDockWidgetArea, 264, across),
-            ("Queue", self.queue, Qt.DockWidgetArea.BottomDockWidgetArea, 118, upright),
+        for title, content, area, size, direction, folds_below in (
+            ("Songs", self.songs, Qt.DockWidgetArea.LeftDockWidgetArea, 216, across, 0),
+            ("Model", self.models, Qt.DockWidgetArea.RightDockWidgetArea, 264, across, 1160),
+            ("Queue", self.queue, Qt.DockWidgetArea.BottomDockWidgetArea, 118, upright, None),
         ):
             more = self.queue.head if content is self.queue else ()
-            pane = panes.Pane(title, content, self.theme, self, more)
+            pane = panes.Pane(title, content, self.theme, self, more, folds_below)
             self.addDockWidget(area, pane)
             self.panes[title] = pane
             self.resizeDocks([pane], [size], direction)
         self.statusBar().setSizeGripEnabled(False)
-        self._hints = label("", "small")
+        self._hints = ElidedLabel("small")
         self._hints.setContentsMargins(0, 0, 12, 0)
-        self.statusBar().addPermanentWidget(self._hints)
+        self.statusBar().addWidget(self._hints, 1)
         self._queue_timer = QTimer(self)
         self._queue_timer.setInterval(_QUEUE_MS)
         self.awake = StayAwake(self)
@@ -180,7 +182,7 @@ class MainWindow(QMainWindow):
         bridge.listen(studio.noticed, self.notice)
         bridge.listen(studio.trainings.changed, self._keep_awake)
         bridge.listen(self.transport.failed, self.show_error)
-        self._queue_timer.timeout.connect(self._show_queue)
+        self._queue_timer.timeout.connect(self._on_queue_timer)
         self.document.song_changed.connect(self._on_song)
         self.document.problem.connect(self.show_error)
         self.editing.problem.connect(self.show_error)
@@ -203,6 +205,13 @@ class MainWindow(QMainWindow):
         self.theme.changed.connect(self.document.refresh)
 
     # --- showing ---------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Fold what a narrow window has no room for; a low one shows less of the queue."""
+        super().resizeEvent(event)
+        for pane in self.panes.values():
+            pane.fit_width(event.size().width())
+        self.queue.fit_window(event.size().height())
 
     def _on_song(self, song: Song | None) -> None:
         self._upper.setCurrentWidget(self.view if song is not None else self.empty)
@@ -234,11 +243,15 @@ class MainWindow(QMainWindow):
                 if row.error is not None:
                     self.log.add_error(row.error)
         self.models.show_speeds(self.studio.speeds.real_time)
-        running = any(row.state is State.RUNNING for row in rows)
-        if running != self._queue_timer.isActive():
-            (self._queue_timer.start if running else self._queue_timer.stop)()
+        moving = any(row.state in (State.RUNNING, State.DONE) for row in rows)
+        if moving != self._queue_timer.isActive():
+            (self._queue_timer.start if moving else self._queue_timer.stop)()
         self._keep_awake()
         self._show_button()
+
+    def _on_queue_timer(self) -> None:
+        self.studio.queue.clear_done(_DONE_SECONDS)
+        self._show_queue()
 
     def _keep_awake(self) -> None:
         rows = self.studio.queue.rows()

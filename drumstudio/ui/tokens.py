@@ -40,9 +40,10 @@ ROW_PX = 28
 RADIUS_PX = 6
 ICON_PX = 16
 HEADER_WIDTH_PX = 204
-LANE_MIN_PX = 64
+LANE_MIN_PX = 40
 LANE_MAX_PX = 240  # the lanes fill the centre until something else stands below them
-SMALLEST_WINDOW = (1100, 680)
+FIRST_WINDOW = (1440, 900)  # where the screen has room for it
+SMALLEST_WINDOW = (940, 440)  # 1920 x 1080 at 200 % is 960 x 540, less the desktop's own
 
 
 def contrast(first: str, second: str) -> float:

@@ -77,7 +77,7 @@ class TrainingPage(QWidget):
         box.addWidget(self._stack, 1)
         drop = DropArea(self)
         drop.dropped.connect(self._on_dropped)
-        self.setMinimumHeight(210)
+        self.setMinimumHeight(150)
 
     def show_trainings(self, trainings: Trainings) -> None:
         """Show the trainings as they stand."""

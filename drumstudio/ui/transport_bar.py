@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from drumstudio.ui.meter import Meter
@@ -17,6 +17,7 @@ SNAPS = (
     ("sixteenth", "1/16"),
     ("hit", "Transient"),
 )
+_ROOMY_PX = 1100
 _MONITOR_LOWEST_DB, _MONITOR_HIGHEST_DB = -48, 6
 
 
@@ -103,6 +104,16 @@ class TransportBar(QWidget):
         row.addWidget(self._output)
         row.addSpacing(4)
         row.addWidget(self.export)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Leave out words where there is no room for them; tooltips have them."""
+        super().resizeEvent(event)
+        roomy = event.size().width() >= _ROOMY_PX
+        style = Qt.ToolButtonStyle
+        self._output.setToolButtonStyle(
+            style.ToolButtonTextBesideIcon if roomy else style.ToolButtonIconOnly
+        )
+        self._level.setVisible(roomy)
 
     def _boxed(self, name: str, text: str) -> QToolButton:
         button = QToolButton()
