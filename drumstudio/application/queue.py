@@ -14,7 +14,7 @@ from drumstudio.jobs.queue import JobQueue, QueuedJob, Work
 from drumstudio.jobs.queue import State as JobState
 
 LANES = ("open", "separate", "export")
-"""What jobs compete for: reading files, computing, writing files. A lane never waits for another."""
+"""What jobs compete for: reading files, computing, writing files. None waits for another."""
 
 _SPEED_WINDOW_SECONDS = 60.0
 _LEAST_SECONDS_FOR_SPEED = 0.5
