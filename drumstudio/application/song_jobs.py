@@ -18,7 +18,7 @@ from drumstudio.files.project_folder import is_project
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, phase, portion
 from drumstudio.workflows import project as project_work
 from drumstudio.workflows.demo_song import demo_song
-from drumstudio.workflows.find_songs import find_songs
+from drumstudio.workflows.find_songs import FoundSongs, find_songs
 from drumstudio.workflows.separate_song import ExportSettings, SeparationSettings, separate_song
 
 if TYPE_CHECKING:
@@ -59,14 +59,18 @@ class SongJobs:
             for song, _ in found.songs:
                 work = self._opening(song, model_id, parameters)
                 self._studio.queue.add(f"Open {song.name}", work, "open")
-            passed_over = len(found.ignored)
-            if passed_over:
-                files = "file is" if passed_over == 1 else "files are"
-                self._studio.noticed(f"{passed_over} {files} no sound and left out")
+            self._tell_passed_over(found)
             for folder in found.empty:
                 self._studio.noticed(f"No songs in {folder.name}")
 
         self._studio.background.run(add)
+
+    def _tell_passed_over(self, found: FoundSongs) -> None:
+        count = len(found.passed_over)
+        if count:
+            first = found.passed_over[0]
+            more = "" if count == 1 else f", and {count - 1} more"
+            self._studio.noticed(f"Passed over: {first.path.name} (it is {first.why}){more}")
 
     def add_demo(self, model_id: str, parameters: dict[str, Value]) -> None:
         """Render the demo song and take it like any other."""
@@ -156,7 +160,9 @@ class SongJobs:
         )
 
         def add() -> None:
-            for song, relative in find_songs(paths, outside=export.folder).songs:
+            found = find_songs(paths, outside=export.folder)
+            self._tell_passed_over(found)
+            for song, relative in found.songs:
                 studio.queue.add(song.name, self._to_folder(song, relative, wanted, export))
 
         studio.background.run(add)

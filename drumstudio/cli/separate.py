@@ -36,6 +36,8 @@ from drumstudio.workflows.workshop import Workshop
 
 STEMS = ("drums", "rest")
 
+_MOST_TOLD = 20  # files passed over, one a line
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the words after `studio separate`."""
@@ -131,22 +133,21 @@ def run(options: argparse.Namespace) -> int:
     output_paths(Path("song"), Path(), settings, export)  # a wrong --name costs no waiting
     if options.overwrite == "ask":
         export = _ask(export, settings, found.songs)
-    if found.ignored and not options.json:
-        count = len(found.ignored)
-        say(f"Passed over: {count} file{'s' * (count != 1)} without the name of a sound file")
-    reports = [
+    reports = [failed(folder, settings, _no_songs(folder)) for folder in found.empty]
+    reports += [
         failed(
-            folder,
+            item.path,
             settings,
             DrumStudioError(
-                f"No songs in {folder}",
-                why="the folder holds no file with the name of a sound file.",
-                fix="Name the song itself, or a folder that holds songs.",
+                f"Passed over {item.path}",
+                why=f"it is {item.why}.",
+                fix="Change its permissions or mend the link, then start again.",
             ),
         )
-        for folder in found.empty
+        for item in found.unreadable
     ]
     if not options.json:
+        _tell_passed_over([(str(item.path), item.why) for item in found.ignored])
         for report in reports:
             _tell(report)
     taken: set[str] = set()
@@ -168,8 +169,27 @@ def run(options: argparse.Namespace) -> int:
                     _tell(report)
     finally:
         if options.json:  # after a cancel too: what was finished
+            reports += [
+                SongReport(str(item.path), settings.card.id, passed_over=item.why)
+                for item in found.ignored
+            ]
             print_json([report.to_dict() for report in reports])
     return FAILED if any(report.error for report in reports) else DONE
+
+
+def _no_songs(folder: Path) -> DrumStudioError:
+    return DrumStudioError(
+        f"No songs in {folder}",
+        why="the folder holds no sound file or video that can be read.",
+        fix="Name the song itself, or a folder that holds songs.",
+    )
+
+
+def _tell_passed_over(items: list[tuple[str, str]]) -> None:
+    for path, why in items[:_MOST_TOLD]:
+        say(f"Passed over {path}: it is {why}")
+    if len(items) > _MOST_TOLD:
+        say(f"Passed over {len(items) - _MOST_TOLD} more; --json names them all")
 
 
 def _without_collision(

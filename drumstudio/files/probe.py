@@ -18,25 +18,11 @@ from drumstudio.files.decoders import (
 from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, SourceFaultError
 from drumstudio.jobs.job import Checkpoint
 
-AUDIO_SUFFIXES = frozenset(
-    (
-        *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-        *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4a", ".m4b", ".mp4", ".aac"),
-        *(".mka", ".webm", ".wma", ".wv", ".ape", ".tta", ".ac3", ".amr"),
-    )
-)
-"""How the names of files end that are taken to be songs when a folder is walked."""
-
 DECODERS: tuple[type[SoundfileDecoder] | type[AvDecoder], ...] = (SoundfileDecoder, AvDecoder)
 """In the order in which they are tried."""
 
 # First bytes of what only FFmpeg reads: EBML (Matroska), ASF, AAC in ADTS, WavPack, APE.
 _AV_MAGIC = (b"\x1aE\xdf\xa3", b"0&\xb2u", b"\xff\xf1", b"\xff\xf9", b"wvpk", b"MAC ")
-
-
-def is_audio_path(path: Path) -> bool:
-    """Return whether a file's name says that it is sound; the file is not looked at."""
-    return path.suffix.lower() in AUDIO_SUFFIXES
 
 
 def shown_name(path: Path) -> str:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.files.formats import FORMATS
-from drumstudio.files.probe import AUDIO_SUFFIXES
+from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.drop_area import DropArea
 from drumstudio.ui.parts import label, push_button

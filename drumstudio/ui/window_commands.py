@@ -15,7 +15,7 @@ from drumstudio import atomic, paths
 from drumstudio.core.errors import DeviceError
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
-from drumstudio.files.probe import AUDIO_SUFFIXES
+from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
 from drumstudio.playback.player import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
 from drumstudio.ui.batch_dialog import BatchDialog

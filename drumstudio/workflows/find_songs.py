@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drumstudio.files.probe import is_audio_path
+from drumstudio.core.errors import AudioOpenError
+from drumstudio.files.folder_walk import PassedOver, walk
+from drumstudio.files.probe import open_song
 from drumstudio.files.project_folder import SUFFIX
+from drumstudio.files.sound_kinds import HEAD_BYTES, begins_like_sound, is_audio_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +23,33 @@ class FoundSongs:
     songs : tuple of (Path, Path)
         Each song with the folder it stands in, relative to the folder that was named
         (`Path()` for a song named itself): outputs mirror it.
-    ignored : tuple of Path
-        Files inside named folders that are no sound files by their name.
+    passed_over : tuple of PassedOver
+        What lies in named folders and is no song, or could not be looked at.
     empty : tuple of Path
         Named folders in which there was no song at all.
     """
 
     songs: tuple[tuple[Path, Path], ...]
-    ignored: tuple[Path, ...]
+    passed_over: tuple[PassedOver, ...]
     empty: tuple[Path, ...]
+
+    @property
+    def ignored(self) -> tuple[PassedOver, ...]:
+        """What is no song."""
+        return tuple(item for item in self.passed_over if not item.unreadable)
+
+    @property
+    def unreadable(self) -> tuple[PassedOver, ...]:
+        """What might hold songs, and the system did not let be read."""
+        return tuple(item for item in self.passed_over if item.unreadable)
 
 
 def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSongs:
     """Return the songs among files and folders, folders walked, in the order of their names.
 
     A file that was named itself is always taken, whatever its name: if it is no sound, opening
-    it says so. Hidden files and folders and projects are left out, and links to folders are not
-    followed.
+    it says so. In a folder a file counts if its name or its beginning says that it is sound.
+    Hidden files and folders and projects are left out, and links to folders are not followed.
 
     Parameters
     ----------
@@ -46,31 +59,45 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
         A folder to leave out, such as the one the results go to.
     """
     songs: list[tuple[Path, Path]] = []
-    ignored: list[Path] = []
+    passed_over: list[PassedOver] = []
     empty: list[Path] = []
     left_out = outside.resolve() if outside is not None else None
+
+    def enters(folder: Path) -> bool:
+        if folder.resolve() == left_out:
+            passed_over.append(PassedOver(folder, "the folder of the results"))
+            return False
+        return not folder.name.endswith(SUFFIX)
+
     for name in named:
         if not os.path.isdir(name):  # Path.is_dir raises at a name that is too long
             songs.append((name, Path()))
             continue
         before = len(songs)
         # A folder called "x.wav" is walked like any other: what counts is what it is.
-        for folder, folders, files in os.walk(name):
-            here = Path(folder)
-            folders[:] = sorted(
-                child
-                for child in folders
-                if not child.startswith(".")
-                and not child.endswith(SUFFIX)
-                and (here / child).resolve() != left_out
-            )
-            for file in sorted(files):
-                if file.startswith("."):
-                    continue
-                if is_audio_path(here / file):
-                    songs.append((here / file, here.relative_to(name)))
-                else:
-                    ignored.append(here / file)
+        for found in walk(name, enters=enters):
+            if isinstance(found, Path):
+                found = _judged(found)
+            if isinstance(found, Path):
+                songs.append((found, found.parent.relative_to(name)))
+            elif found.unreadable and not (is_audio_path(found.path) or found.path.is_dir()):
+                passed_over.append(replace(found, unreadable=False))  # nobody misses it
+            else:
+                passed_over.append(found)
         if len(songs) == before:
             empty.append(name)
-    return FoundSongs(tuple(songs), tuple(ignored), tuple(empty))
+    return FoundSongs(tuple(songs), tuple(passed_over), tuple(empty))
+
+
+def _judged(path: Path) -> Path | PassedOver:
+    """Return the path of a song, or why it is passed over."""
+    if is_audio_path(path):
+        return path
+    try:
+        with open_song(path) as file:
+            head = file.read(HEAD_BYTES)
+    except (OSError, AudioOpenError) as error:
+        why = error.why if isinstance(error, AudioOpenError) else f"{error.strerror or error}"
+        # Its name does not say that it is sound: nothing that was wanted is missing.
+        return PassedOver(path, f"not to be read: {why.rstrip('.')}")
+    return path if begins_like_sound(head) else PassedOver(path, "no sound")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from drumstudio.core.song import (
     cleaned_name,
     new_id,
 )
+from drumstudio.files.folder_walk import walk
 from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS, Missing, ProjectMedia
 from drumstudio.files.result_cache import ResultCache
@@ -329,10 +329,7 @@ def _with_channels(block: Samples, channels: int) -> Samples:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            yield Path(parent) / name
+    return (path for path in walk(folder) if isinstance(path, Path))
 
 
 def _size(path: Path) -> int:

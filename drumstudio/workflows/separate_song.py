@@ -94,7 +94,10 @@ class Separated:
 
 @dataclass(slots=True)
 class SongReport:
-    """What happened to one song; `to_dict` is a row of `studio separate --json`."""
+    """What happened to one song; `to_dict` is a row of `studio separate --json`.
+
+    `passed_over` says what a file of a named folder is that is no song, None for songs.
+    """
 
     song: str
     model: str
@@ -105,6 +108,7 @@ class SongReport:
     gain_db: float | None = None
     from_cache: bool = False
     skipped: bool = False
+    passed_over: str | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None

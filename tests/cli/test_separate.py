@@ -41,7 +41,9 @@ def test_a_folder_of_songs_is_separated_and_the_stems_sum_to_the_songs(songs, tm
     out = tmp_path / "out"
     done = studio("separate", songs, "--out", out, "--model", "hpss", "--json")
     assert done.returncode == 0, done.stderr
-    reports = json.loads(done.stdout)
+    *reports, left_out = json.loads(done.stdout)
+    assert (Path(left_out["song"]).name, left_out["passed_over"]) == ("notes.txt", "no sound")
+    assert left_out["error"] is None
     assert [Path(report["song"]).name for report in reports] == ["a.wav", "ü b.flac"]
     assert {"song", "model", "device", "seconds", "real_time_factor", "null_residual_dbfs",
             "gain_db", "files", "error"} <= set(reports[0])  # fmt: skip
@@ -68,6 +70,19 @@ def test_bad_songs_cost_three_lines_each_and_the_others_go_on(songs, tmp_path):
         "a_drums.wav",
         "ü b_drums.wav",
     ]
+
+
+def test_a_folder_without_songs_fails_and_says_what_is_in_it(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    done = studio("separate", tmp_path / "in", "--out", tmp_path / "out", "--model", "hpss")
+    assert done.returncode == 1
+    assert "cover.jpg: it is no sound" in done.stderr
+    done = studio("separate", tmp_path / "in", "--out", tmp_path, "--model", "hpss", "--json")
+    assert done.returncode == 1
+    nothing, cover = json.loads(done.stdout)
+    assert nothing["error"]["what"].startswith("No songs in")
+    assert cover["passed_over"] == "no sound"
 
 
 def test_files_that_are_there_are_refused_skipped_or_replaced(songs, tmp_path):

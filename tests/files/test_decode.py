@@ -12,7 +12,8 @@ from drumstudio.core.errors import AudioOpenError, AudioWriteError, DiskFullErro
 from drumstudio.files import decode as decode_module
 from drumstudio.files import foreign_file
 from drumstudio.files.decode import decode
-from drumstudio.files.probe import is_audio_path, probe
+from drumstudio.files.probe import probe
+from drumstudio.files.sound_kinds import is_audio_path
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import no_checkpoint
 from tests.files.seeds import RATE, SEEDS, encoded, encoded_by_ffmpeg, seed, song
