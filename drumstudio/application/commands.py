@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drumstudio import atomic, paths
 from drumstudio.core.errors import SettingError
+from drumstudio.tools.table import TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,7 @@ _TABLE = (
     ("tap_tempo", "Tap tempo", "T", "Song"),
     ("first_beat", "Beat 1 is here", "Shift+B", "Song"),
     ("spectrogram", "Spectrogram", "Q", "Spectrogram"),
-    ("tool_brush", "Brush", "1 | B", "Spectrogram"),
-    ("tool_eraser", "Eraser", "2 | E", "Spectrogram"),
-    ("tool_rectangle", "Rectangle", "3", "Spectrogram"),
-    ("tool_time_range", "Time range", "4", "Spectrogram"),
-    ("tool_frequency_range", "Frequency range", "5", "Spectrogram"),
-    ("tool_lasso", "Lasso", "6", "Spectrogram"),
-    ("tool_wand", "Magic wand", "7", "Spectrogram"),
-    ("tool_onset_brush", "Onset brush", "8", "Spectrogram"),
+    *((tool.command, tool.label, tool.keys, "Spectrogram") for tool in TOOLS.values()),
     ("swap_target", "Swap drums and rest", "X", "Spectrogram"),
     ("brush_smaller", "Smaller brush", "[ | ,", "Spectrogram"),
     ("brush_larger", "Larger brush", "] | .", "Spectrogram"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from drumstudio.application.background import Background
 from drumstudio.application.document import Document
 from drumstudio.application.edit_sound import EditSound, RenderedEdit
@@ -15,19 +13,12 @@ from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.application.transport import Transport
 from drumstudio.core import check
 from drumstudio.core.errors import Cancelled, DrumStudioError
-from drumstudio.core.hit_shape import HitLimits
-from drumstudio.core.strokes import Cells
-from drumstudio.core.tiles import Grid
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.delta_store import DeltaStore, delta_folder
-from drumstudio.workflows.find_hit import find_hit
-from drumstudio.workflows.find_region import wand_cells
+from drumstudio.tools.table import TOOLS
 
 HEARINGS = ("edited", "model", *AUDITIONS)
 """What is heard while painting: with the strokes, without, what they touch, all else."""
-
-Finder = Callable[[SongReader, Grid, float, float], Cells | None]
-"""From the sound and a place in seconds and hertz to the cells that belong to it."""
 
 
 class EditSession:
@@ -48,12 +39,8 @@ class EditSession:
     ----------
     editor : Editor
         What is painted.
-    tolerance_db : float
-        How far the wand goes.
-    hit_limits : HitLimits
-        What one hit may take of the onset brush.
     clicked_hit : tuple of float or None
-        Where the hit begins that the onset brush took last, in seconds, and the frequency of
+        Where the hit begins that a tool took last, in seconds, and the frequency of
         the click.
     rendered : Listeners
         Called when the newest strokes can be heard.
@@ -80,8 +67,6 @@ class EditSession:
         self.drawn: Listeners[[EditedBlocks]] = Listeners()
         self.document = document
         self.song_id = song_id
-        self.tolerance_db = 15.0
-        self.hit_limits = HitLimits()
         self.clicked_hit: tuple[float, float] | None = None
         self._transport = transport
         store = DeltaStore(delta_folder())
@@ -94,10 +79,6 @@ class EditSession:
         self._drawing = Background(self.failed)
         self._drawn: EditedBlocks | None = None
         self._closing = False
-        self._finders: dict[str, tuple[Finder, str]] = {
-            "wand": (self._grow, ""),
-            "onset brush": (self._take_hit, ""),
-        }
         self._disconnects = [
             self.editor.edited.connect(self._render),
             self._sound.ready.connect(self._on_ready),
@@ -176,15 +157,20 @@ class EditSession:
 
     def click(self, seconds: float, hertz: float) -> None:
         """Have the tool look for what belongs to a place, and paint it; returns at once."""
-        finder, name = self._finders[self.editor.settings.tool]
+        settings = self.editor.settings
+        look = TOOLS[settings.tool].find
+        if look is None:
+            return
 
         def find() -> None:
             with self.reader() as reader:
-                cells = finder(reader, self.editor.grid, seconds, hertz)
-            if cells is None:
+                found = look(reader, self.editor.grid, seconds, hertz, settings)
+            if found is None:
                 self.not_found()
-            else:
-                again_if_changed(lambda: self.editor.paint_found([cells], name))
+                return
+            if found.onset_seconds is not None:
+                self.clicked_hit = (found.onset_seconds, hertz)
+            again_if_changed(lambda: self.editor.paint_found([found.cells]))
 
         self._finding.run(find)
 
@@ -207,18 +193,6 @@ class EditSession:
         ):
             reader.deltas = last.deltas
         return reader
-
-    def _grow(self, reader: SongReader, grid: Grid, seconds: float, hertz: float) -> Cells | None:
-        return wand_cells(reader, grid, seconds, hertz, self.tolerance_db)
-
-    def _take_hit(
-        self, reader: SongReader, grid: Grid, seconds: float, hertz: float
-    ) -> Cells | None:
-        hit = find_hit(reader, grid, seconds, hertz, self.hit_limits)
-        if hit is None:
-            return None
-        self.clicked_hit = (hit.onset_seconds, hertz)
-        return hit.cells
 
     # --- the end ------------------------------------------------------------------------
 

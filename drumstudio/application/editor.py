@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
-from drumstudio.application.gesture import AreaGesture, BrushGesture, Point
 from drumstudio.application.listeners import Listeners
 from drumstudio.core import check
 from drumstudio.core.edit_field import Field, LayerStrokes, Painted, Protected, SongEdit, painted
@@ -17,84 +16,18 @@ from drumstudio.core.raster import Raster
 from drumstudio.core.song import Blob, Song, StrokeLayer
 from drumstudio.core.strokes import CHANNELS, Polygon, Shape, Stroke
 from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex
+from drumstudio.tools.table import TOOLS
+from drumstudio.tools.tool import Gesture, Point, ToolSettings
 from drumstudio.workflows.song_edit import SongEdits
 
-AREAS = ("rectangle", "time range", "frequency range", "lasso")
-FINDERS = ("wand", "onset brush")
-"""Tools that look in the sound for what belongs to the place of a click."""
-
-TOOLS = ("brush", "eraser", *AREAS, *FINDERS)
-
-_TARGETS = ("drums", "rest", "protect")
-_SIZE_STEP = 1.25
-_SECONDS = (0.001, 10.0)
-_HZ = (10.0, 20_000.0)
 _DONE = {"drums": "Paint to drums", "rest": "Paint to rest", "protect": "Protect drums"}
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSettings:
-    """What a person paints with.
-
-    Parameters
-    ----------
-    tool : str
-        One of `TOOLS`.
-    target : {"drums", "rest", "protect"}
-        Where the sound goes; the eraser has none.
-    size_seconds, size_hz : float
-        The brush, from edge to edge.
-    strength : float
-        In [0, 1], a share of amplitude.
-    hardness : float
-        In [0, 1]; of areas, 1 has no soft edge.
-    channels : {"both", "left", "right"}
-        What is painted on.
-    """
-
-    tool: str = "brush"
-    target: str = "drums"
-    size_seconds: float = 0.06
-    size_hz: float = 1_200.0
-    strength: float = 1.0
-    hardness: float = 0.5
-    channels: str = "both"
-
-    def __post_init__(self) -> None:
-        check.one_of("tool", self.tool, TOOLS)
-        check.one_of("target", self.target, _TARGETS)
-        check.within("size_seconds", self.size_seconds, *_SECONDS)
-        check.within("size_hz", self.size_hz, *_HZ)
-        check.within("strength", self.strength, 0.0, 1.0)
-        check.within("hardness", self.hardness, 0.0, 1.0)
-        check.one_of("channels", self.channels, CHANNELS)
-
-    def swapped(self) -> ToolSettings:
-        """Return them with drums and rest exchanged."""
-        other = {"drums": "rest", "rest": "drums"}.get(self.target, self.target)
-        return replace(self, target=other)
-
-    def scaled(self, steps: int) -> ToolSettings:
-        """Return them with a brush so many steps larger, or smaller."""
-        factor = _SIZE_STEP**steps
-        return replace(
-            self,
-            size_seconds=min(max(self.size_seconds * factor, _SECONDS[0]), _SECONDS[1]),
-            size_hz=min(max(self.size_hz * factor, _HZ[0]), _HZ[1]),
-        )
-
-    @property
-    def feather(self) -> tuple[float, float]:
-        """The soft edge of an area: the brush's own, in seconds and hertz."""
-        soft = (1.0 - self.hardness) / 2
-        return (self.size_seconds * soft, self.size_hz * soft) if soft else (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawing:
     """A gesture under way, with the layer it is for."""
 
-    shape: BrushGesture | AreaGesture
+    gesture: Gesture
     settings: ToolSettings
     target: str
     layer: StrokeLayer
@@ -174,9 +107,7 @@ class Editor:
     def outline(self) -> list[Point]:
         """The corners of the area that is being spanned, in seconds and hertz."""
         drawing = self._drawing
-        if drawing is None or not isinstance(drawing.shape, AreaGesture):
-            return []
-        return drawing.shape.outline
+        return [] if drawing is None else drawing.gesture.outline
 
     def field_tile(self, channel: int, index: TileIndex) -> Field:
         """Return e on a tile with the gesture under way, float32 (frames, bins) in [-1, 1]."""
@@ -194,18 +125,18 @@ class Editor:
         """Return the tiles that a stroke touches, with the gesture under way."""
         with self._guard:
             drawing = self._drawing
-            if drawing is None or not isinstance(drawing.shape, BrushGesture):
+            if drawing is None:
                 return self._edit.touched_tiles()
-            return drawing.edit.touched_tiles() | drawing.shape.tiles
+            return drawing.edit.touched_tiles() | drawing.gesture.tiles
 
     def protected_tiles(self) -> frozenset[TileIndex]:
         """Return the tiles that are protected anywhere, with the gesture under way."""
         with self._guard:
             tiles = self._edit.protected_tiles()
             drawing = self._drawing
-            if drawing is None or not isinstance(drawing.shape, BrushGesture):
+            if drawing is None or drawing.layer.kind != "protect":
                 return tiles
-            return tiles | drawing.shape.tiles if drawing.layer.kind == "protect" else tiles
+            return tiles | drawing.gesture.tiles
 
     def protection_tile(self, channel: int, index: TileIndex) -> Field:
         """Return how much of a tile is kept, with the gesture under way, in [0, 1]."""
@@ -217,9 +148,9 @@ class Editor:
         self, channel: int, index: TileIndex
     ) -> tuple[SongEdit, tuple[LayerStrokes, Cells] | None]:
         drawing = self._drawing
-        if drawing is None or not isinstance(drawing.shape, BrushGesture):
+        if drawing is None:
             return self._edit, None
-        weights = drawing.shape.weights(index)
+        weights = drawing.gesture.weights(index)
         acts = (
             drawing.settings.channels == "both"
             or channel == CHANNELS.index(drawing.settings.channels) - 1
@@ -234,7 +165,7 @@ class Editor:
     def press(self, seconds: float, hertz: float, pressure: float = 1.0) -> None:
         """Begin a gesture; one that is under way is dropped.
 
-        With one of `FINDERS` there is none: what they find is painted by `paint_found`.
+        A tool that finds begins none: what it finds is painted by `paint_found`.
 
         Raises
         ------
@@ -245,16 +176,17 @@ class Editor:
         with self._guard:
             self._document.require_writable("Cannot paint")
             settings = self.settings
-            if settings.tool in FINDERS:
+            check.one_of("tool", settings.tool, tuple(TOOLS))
+            tool = TOOLS[settings.tool]
+            if tool.begin is None:
                 return
-            target = "erase" if settings.tool == "eraser" else settings.target
+            target = tool.target or settings.target
             layer = self._layer_for(target)
             if layer is None:
                 return
             strokes, edit = self._with_layer(layer)
-            self._drawing = _Drawing(
-                self._new_shape(settings), settings, target, layer, strokes, edit
-            )
+            gesture = tool.begin(settings, self.grid)
+            self._drawing = _Drawing(gesture, settings, target, layer, strokes, edit)
         self.move(seconds, hertz, pressure)
 
     def move(
@@ -275,11 +207,8 @@ class Editor:
             drawing = self._drawing
             if drawing is None:
                 return
-            if isinstance(drawing.shape, AreaGesture):
-                drawing.shape.draw(seconds, hertz)
-                return
             pressure = min(max(pressure, 0.0), 1.0)
-            tiles = drawing.shape.draw(seconds, hertz, pressure, straight=straight)
+            tiles = drawing.gesture.draw(seconds, hertz, pressure, straight=straight)
         if tiles:
             self.looks_changed(tiles)
 
@@ -296,7 +225,7 @@ class Editor:
         if drawing is None:
             return
         try:
-            shape = drawing.shape.shape
+            shape = drawing.gesture.shape
             if shape is not None:
                 self._paint(drawing, shape)
         finally:
@@ -310,8 +239,8 @@ class Editor:
             self._tell_dropped(drawing)
 
     def _tell_dropped(self, drawing: _Drawing) -> None:
-        if isinstance(drawing.shape, BrushGesture):
-            self.looks_changed(drawing.shape.tiles)
+        if drawing.gesture.tiles:
+            self.looks_changed(drawing.gesture.tiles)
 
     def paint_found(self, shapes: Iterable[Shape], name: str = "") -> None:
         """Paint what was found in the sound, with the settings as they stand: one step of undo.
@@ -357,13 +286,6 @@ class Editor:
         with self._guard:
             self._edits.add(blob, Raster(stroke, self.grid, blob.sha256))
         return blob
-
-    def _new_shape(self, settings: ToolSettings) -> BrushGesture | AreaGesture:
-        if settings.tool in AREAS:
-            length, highest = self.song.mixture.seconds, self.grid.sample_rate / 2
-            return AreaGesture(settings.tool, length, highest, settings.feather)
-        radius = settings.size_seconds / 2, settings.size_hz / 2
-        return BrushGesture(self.grid, radius, settings.hardness, settings.strength)
 
     def _with_layer(self, layer: StrokeLayer) -> tuple[LayerStrokes, SongEdit]:
         """Return a layer's strokes and the edit with it, even if it is not there yet."""

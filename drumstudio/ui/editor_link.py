@@ -12,25 +12,25 @@ from drumstudio.application import stroke_layers
 from drumstudio.application.alike import AlikeFinder, Review
 from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
-from drumstudio.application.editor import ToolSettings
 from drumstudio.application.material import AUDITIONS
 from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.hit_shape import HitLimits
 from drumstudio.core.song import Song
 from drumstudio.core.strokes import Polygon, rectangle
+from drumstudio.tools.table import TOOLS
+from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.actions import Actions
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.editor_review import ReviewDialog
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.spectrogram_look import PaneLook, load_look, store_look
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
-from drumstudio.ui.tool_bar import TARGETS, TOOLS
+from drumstudio.ui.tool_bar import TARGETS
 
 _NO_SELECTION = "Select a stretch of time first: drag in the ruler"
-_TOOL_COMMANDS = {f"tool_{tool.name.replace(' ', '_')}": tool.name for tool in TOOLS}
+_TOOL_COMMANDS = {tool.command: tool.name for tool in TOOLS.values()}
 _NAMES = {"drums": "Give selection to drums", "rest": "Give selection to rest"}
 
 
@@ -100,8 +100,6 @@ class EditorLink(QObject):
         self._splitter.splitterMoved.connect(lambda *_: self._look())
         tools.tool_chosen.connect(tools.choose)
         tools.settings_changed.connect(self._take_settings)
-        tools.tolerance_changed.connect(self._take_tolerance)
-        tools.hit_limits_changed.connect(self._take_hit_limits)
         tools.hearing_asked.connect(self.toggle_hearing)
         layers.chosen.connect(self._choose_layer)
         layers.add_asked.connect(lambda kind: self._on_song(stroke_layers.add_layer, kind))
@@ -175,8 +173,6 @@ class EditorLink(QObject):
             return
         self._is_refused = ""
         session.editor.settings = self._pane.tools.settings
-        session.tolerance_db = self._pane.tools.tolerance_db
-        session.hit_limits = self._pane.tools.hit_limits
         post = self._bridge.post
         self._disconnects = [
             session.failed.connect(lambda error: post(lambda: self.problem.emit(error))),
@@ -302,14 +298,6 @@ class EditorLink(QObject):
             self.session.editor.settings = settings
         self._pane.canvas.brush_changed()
         self._tell_hint()
-
-    def _take_tolerance(self, tolerance_db: float) -> None:
-        if self.session is not None:
-            self.session.tolerance_db = tolerance_db
-
-    def _take_hit_limits(self, limits: HitLimits) -> None:
-        if self.session is not None:
-            self.session.hit_limits = limits
 
     def _tell_hint(self) -> None:
         over = self._pane.canvas.underMouse() and self.session is not None

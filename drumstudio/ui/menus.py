@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 
+from drumstudio.tools.table import TOOLS
 from drumstudio.ui.actions import Actions
 
 SEPARATOR = ""
@@ -28,9 +29,8 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Paint",
         (
-            *("tool_brush", "tool_eraser", "tool_rectangle", "tool_time_range"),
-            *("tool_frequency_range", "tool_lasso", "tool_wand", "tool_onset_brush", SEPARATOR),
-            *("swap_target", "brush_smaller", "brush_larger", SEPARATOR),
+            *(tool.command for tool in TOOLS.values()),
+            *(SEPARATOR, "swap_target", "brush_smaller", "brush_larger", SEPARATOR),
             *("selection_to_drums", "selection_to_rest", "restore_model"),
             *("fix_everywhere", SEPARATOR),
             *("hear_before", "hear_painted", "hear_unpainted"),

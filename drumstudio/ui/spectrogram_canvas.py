@@ -25,11 +25,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.edit_session import EditSession
-from drumstudio.application.editor import FINDERS, ToolSettings
 from drumstudio.application.spectrogram_picture import ReadOut
 from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.view_axis import Area, FrequencyAxis, Viewport
+from drumstudio.tools.table import TOOLS
+from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.spectrogram_colours import Table, coloured, hatch, table
@@ -370,7 +371,7 @@ class SpectrogramCanvas(QWidget):
 
     def _target_colour(self) -> QColor:
         settings = self._settings()
-        if settings is None or settings.tool == "eraser":
+        if settings is None or TOOLS[settings.tool].target:
             return QColor(255, 255, 255)
         token = {"drums": "drums", "rest": "rest", "protect": "good"}[settings.target]
         return self._theme.colour(token).lighter(125)
@@ -380,7 +381,7 @@ class SpectrogramCanvas(QWidget):
 
     def _brush_outline(self) -> QPolygonF | None:
         settings, place = self._settings(), self._hand.place
-        if settings is None or place is None or settings.tool not in ("brush", "eraser"):
+        if settings is None or place is None or TOOLS[settings.tool].cursor != "brush":
             return None
         seconds, hertz = self.point_at(place)
         turns = np.linspace(0.0, 2 * np.pi, _OUTLINE_CORNERS, endpoint=False)
@@ -400,7 +401,7 @@ class SpectrogramCanvas(QWidget):
             shape = Qt.CursorShape.ClosedHandCursor
         elif settings is None:
             shape = Qt.CursorShape.ArrowCursor
-        elif settings.tool in FINDERS:
+        elif TOOLS[settings.tool].cursor == "hand":
             shape = Qt.CursorShape.PointingHandCursor
         else:
             shape = Qt.CursorShape.CrossCursor
@@ -431,7 +432,7 @@ class SpectrogramCanvas(QWidget):
         self.hovered.emit(read)
 
     def _around(self, place: QPointF, settings: ToolSettings) -> QRect:
-        if settings.tool not in ("brush", "eraser"):
+        if TOOLS[settings.tool].cursor != "brush":
             return QRect()
         seconds, hertz = self.point_at(place)
         half_seconds, half_hz = settings.size_seconds / 2, settings.size_hz / 2
@@ -451,7 +452,7 @@ class SpectrogramCanvas(QWidget):
             return
         editor, point = self._session.editor, self.point_at(place)
         self._hand = replace(self._hand, pressed_at=place)
-        if editor.settings.tool in FINDERS:
+        if TOOLS[editor.settings.tool].find is not None:
             self._session.click(*point)
         elif editor.is_drawing:  # a lasso of corners
             editor.move(*point)
@@ -470,7 +471,7 @@ class SpectrogramCanvas(QWidget):
             return
         editor = self._session.editor
         moved = (place - pressed).manhattanLength() > _CLICK_PX
-        if editor.settings.tool == "lasso" and not moved and editor.is_drawing:
+        if TOOLS[editor.settings.tool].by_corners and not moved and editor.is_drawing:
             self._update_outline()
             return
         self._try(editor.release)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,62 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.application.edit_session import HEARINGS
-from drumstudio.application.editor import FINDERS, ToolSettings
 from drumstudio.core.hit_shape import HitLimits
+from drumstudio.tools.table import TOOLS
+from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.parts import icon_button, label, upright_line
 from drumstudio.ui.theme import Theme
 
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool as a person sees it.
-
-    Parameters
-    ----------
-    name : str
-        One of `application.editor.TOOLS`.
-    icon, words, keys : str
-        Its icon, what it is called, the keys that choose it.
-    hint : str
-        What the modifiers do, for the bottom of the window.
-    """
-
-    name: str
-    icon: str
-    words: str
-    keys: str
-    hint: str
-
-
-_SHAPE = "X: give to the other · Esc: drop · Alt+drag: move"
-TOOLS = (
-    Tool("brush", "brush", "Brush", "1", "Shift: straight line · X: give to the other · [ ]: size"),
-    Tool("eraser", "eraser", "Eraser", "2", "Shift: straight line · [ ]: size · Esc: drop"),
-    Tool("rectangle", "rectangle", "Rectangle", "3", f"Drag: corner to corner · {_SHAPE}"),
-    Tool("time range", "time-range", "Time range", "4", f"Drag: from when to when · {_SHAPE}"),
-    Tool(
-        "frequency range",
-        "frequency-range",
-        "Frequency range",
-        "5",
-        f"Drag: from low to high · {_SHAPE}",
-    ),
-    Tool(
-        "lasso",
-        "lasso",
-        "Lasso",
-        "6",
-        "Drag around it, or click corners and press Enter · Esc: drop",
-    ),
-    Tool("wand", "wand", "Magic wand", "7", "Click: takes what is like it · X: give to the other"),
-    Tool(
-        "onset brush",
-        "onset",
-        "Onset brush",
-        "8",
-        "Click near a hit: takes its attack and decay · X: give to the other",
-    ),
-)
 TARGETS = (
     ("drums", "To drums", "Give to the drums what is painted"),
     ("rest", "To rest", "Give to the rest what is painted"),
@@ -102,8 +52,6 @@ class ToolBar(QWidget):
 
     tool_chosen = Signal(str)
     settings_changed = Signal(object)  # the ToolSettings
-    tolerance_changed = Signal(float)
-    hit_limits_changed = Signal(object)  # the HitLimits
     hearing_asked = Signal(str)
 
     def __init__(self, theme: Theme, more: Sequence[QWidget]) -> None:
@@ -121,6 +69,12 @@ class ToolBar(QWidget):
         rows.addLayout(second)
         self._fill_first(first, theme, more)
         self._fill_second(second)
+        self._options = {
+            "size": (self._size_words, self._ms, self._hz),
+            "hardness": (self._hard_words, self._hardness),
+            "tolerance": (self._tolerance,),
+            "hit limits": (self._hit_words, self._hit_ms, self._hit_hz),
+        }
         self.show_settings(self.settings)
 
     # --- the rows ------------------------------------------------------------------------
@@ -129,8 +83,8 @@ class ToolBar(QWidget):
         row.setContentsMargins(8, 4, 8, 0)
         row.setSpacing(1)
         group = QButtonGroup(self)
-        for tool in TOOLS:
-            tip = f"{tool.words} ({tool.keys})"
+        for tool in TOOLS.values():
+            tip = f"{tool.label} ({tool.keys.split(' | ')[0]})"
             button = icon_button(theme, tool.icon, tip, checkable=True)
             button.setFixedSize(27, 26)
             button.clicked.connect(lambda _=False, name=tool.name: self.tool_chosen.emit(name))
@@ -203,7 +157,6 @@ class ToolBar(QWidget):
         self._tolerance = QDoubleSpinBox()
         self._tolerance.setRange(1.0, 40.0)
         self._tolerance.setDecimals(0)
-        self._tolerance.setValue(15.0)
         self._tolerance.setSuffix(" dB")
         self._tolerance.setPrefix("± ")
         self._tolerance.setFixedSize(78, 24)
@@ -211,7 +164,7 @@ class ToolBar(QWidget):
         self._tolerance.setKeyboardTracking(False)
         self._tolerance.setAccessibleName("Tolerance of the magic wand")
         self._tolerance.setToolTip("How much quieter or louder the wand's region may be")
-        self._tolerance.valueChanged.connect(self.tolerance_changed.emit)
+        self._tolerance.valueChanged.connect(lambda value: self._change(tolerance_db=value))
         row.addWidget(self._tolerance)
         self._fill_hit_limits(row)
         row.addStretch(1)
@@ -229,20 +182,17 @@ class ToolBar(QWidget):
             self._hearings[name] = button
 
     def _fill_hit_limits(self, row: QHBoxLayout) -> None:
-        whole = HitLimits()
         self._hit_words = label("At most", "small")
         self._hit_ms = QSpinBox()
         self._hit_ms.setRange(20, 4_000)
         self._hit_ms.setSingleStep(50)
         self._hit_ms.setSuffix(" ms")
-        self._hit_ms.setValue(round(whole.seconds * 1000))
         self._hit_ms.setAccessibleName("Longest hit of the onset brush in milliseconds")
         self._hit_ms.setToolTip("How long a hit may sound")
         self._hit_hz = QSpinBox()
-        self._hit_hz.setRange(20, round(whole.hertz))
+        self._hit_hz.setRange(20, round(HitLimits().hertz))
         self._hit_hz.setSingleStep(500)
         self._hit_hz.setSuffix(" Hz")
-        self._hit_hz.setValue(round(whole.hertz))
         self._hit_hz.setAccessibleName("Height of the onset brush in hertz")
         self._hit_hz.setToolTip("How high the region around the click may be, from edge to edge")
         row.addWidget(self._hit_words)
@@ -250,12 +200,10 @@ class ToolBar(QWidget):
             spin.setKeyboardTracking(False)
             spin.setFixedSize(width, 24)
             spin.setProperty("role", "small")
-            spin.valueChanged.connect(lambda _: self.hit_limits_changed.emit(self.hit_limits))
+            spin.valueChanged.connect(lambda _: self._change(hit_limits=self._hit_limits()))
             row.addWidget(spin)
 
-    @property
-    def hit_limits(self) -> HitLimits:
-        """What one hit may take of the onset brush."""
+    def _hit_limits(self) -> HitLimits:
         return HitLimits(self._hit_ms.value() / 1000, float(self._hit_hz.value()))
 
     @staticmethod
@@ -279,23 +227,23 @@ class ToolBar(QWidget):
         """Show what is painted with."""
         self.settings = settings
         self._showing = True
+        options = TOOLS[settings.tool].options
         self._tools[settings.tool].setChecked(True)
         self._targets[settings.target].setChecked(True)
         for button in self._targets.values():
-            button.setEnabled(settings.tool != "eraser")
+            button.setEnabled("target" in options)
         self._ms.setValue(settings.size_seconds * 1000)
         self._hz.setValue(round(settings.size_hz))
         self._hardness.setValue(round(settings.hardness * 100))
         self._strength.setValue(round(settings.strength * 100))
         self._strength.setToolTip(f"How much of it is moved: {settings.strength:.0%} of amplitude")
         self._channels.setCurrentIndex(self._channels.findData(settings.channels))
-        drawn = settings.tool not in FINDERS
-        hit = settings.tool == "onset brush"
-        for widget in (self._size_words, self._ms, self._hz, self._hard_words, self._hardness):
-            widget.setVisible(drawn)
-        for widget in (self._hit_words, self._hit_ms, self._hit_hz):
-            widget.setVisible(hit)
-        self._tolerance.setVisible(settings.tool == "wand")
+        self._tolerance.setValue(settings.tolerance_db)
+        self._hit_ms.setValue(round(settings.hit_limits.seconds * 1000))
+        self._hit_hz.setValue(round(settings.hit_limits.hertz))
+        for option, widgets in self._options.items():
+            for widget in widgets:
+                widget.setVisible(option in options)
         self._showing = False
 
     def show_hearing(self, hearing: str) -> None:
@@ -307,11 +255,6 @@ class ToolBar(QWidget):
     def show_channels(self, count: int) -> None:
         """Allow to paint one channel only where there are two."""
         self._channels.setEnabled(count == 2)
-
-    @property
-    def tolerance_db(self) -> float:
-        """The wand's."""
-        return self._tolerance.value()
 
     def choose(self, tool: str) -> None:
         """Take another tool."""
@@ -334,7 +277,7 @@ class ToolBar(QWidget):
     @property
     def hint(self) -> str:
         """What the modifiers of the tool do."""
-        return next(tool.hint for tool in TOOLS if tool.name == self.settings.tool)
+        return TOOLS[self.settings.tool].hint
 
     def _change(self, **fields: object) -> None:
         if not self._showing:

@@ -22,12 +22,13 @@ from hypothesis.stateful import (
 
 from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
-from drumstudio.application.editor import TOOLS, Editor
+from drumstudio.application.editor import Editor
 from drumstudio.core.edit_field import painted
 from drumstudio.core.strokes import rectangle
 from drumstudio.core.tiles import TileCache
 from drumstudio.files.delta_store import DeltaStore, SongDeltas
 from drumstudio.jobs.job import no_checkpoint
+from drumstudio.tools.table import TOOLS
 from drumstudio.workflows.render_edits import EditRenderer
 from tests.edited_songs import (
     an_edited_project,
@@ -93,7 +94,7 @@ class AnyEdit(RuleBasedStateMachine):
             self.hashes = [*self.hashes[: before + 1], self.state()]
 
     @rule(
-        tool=st.sampled_from(TOOLS),
+        tool=st.sampled_from(list(TOOLS)),
         goal=st.sampled_from(["drums", "rest", "drums", "rest", "protect"]),
         channels=st.sampled_from(["both", "left", "right"]),
         strength=st.sampled_from([0.3, 0.5, 1.0]),

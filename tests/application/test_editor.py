@@ -10,12 +10,14 @@ import pytest
 from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
 from drumstudio.application.edit_sound import EditSound
-from drumstudio.application.editor import TOOLS, Editor, ToolSettings
+from drumstudio.application.editor import Editor
 from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.core.strokes import Path, Polygon, rectangle
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.delta_store import DeltaStore
 from drumstudio.jobs.job import no_checkpoint
+from drumstudio.tools.table import TOOLS
+from drumstudio.tools.tool import ToolSettings
 from drumstudio.workflows.render_edits import EditRenderer
 from tests.edited_songs import a_song, an_edited_project, noise, separate
 
@@ -223,8 +225,17 @@ def test_keys_swap_drums_and_rest_and_size_the_brush():
     assert settings.scaled(1_000).size_seconds == 10.0
     assert settings.scaled(-1_000).size_hz == 10.0
     assert replace(settings, hardness=1.0).feather == (0.0, 0.0)
+    with pytest.raises(ValueError, match="target must be"):
+        ToolSettings(target="sky")
+
+
+def test_a_tool_that_is_not_in_the_table_paints_nothing(editor, project):
+    before = len(project[0].history.commands)
+    editor.settings = ToolSettings(tool="spray")
     with pytest.raises(ValueError, match="tool must be"):
-        ToolSettings(tool="spray")
+        editor.press(1.0, 900.0)
+    assert not editor.is_drawing
+    assert len(project[0].history.commands) == before
 
 
 def test_strokes_go_to_the_layer_that_was_chosen(editor, project):

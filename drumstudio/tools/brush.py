@@ -1,4 +1,4 @@
-"""A gesture of the mask editor, from press to release, and the shape that comes of it."""
+"""The brush: paints a path whose weights are there while it moves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.raster import PathRaster, Weights
-from drumstudio.core.strokes import MAX_CORNERS, MAX_POINTS, Path, Polygon, rectangle
+from drumstudio.core.strokes import MAX_POINTS, Path
 from drumstudio.core.tiles import Grid, TileIndex
-
-Point = tuple[float, float]
-"""Seconds and hertz."""
+from drumstudio.tools.tool import Point, Tool, ToolSettings
 
 _LEAST_STEP = 1 / 16  # of the brush: points closer to each other change nothing one can see
 
@@ -45,6 +43,11 @@ class BrushGesture:
     def shape(self) -> Path:
         """What was drawn so far."""
         return Path(np.array(self._points, dtype=np.float64), *self._radius, self._hardness)
+
+    @property
+    def outline(self) -> list[Point]:
+        """Nothing: its paint is shown."""
+        return []
 
     @property
     def tiles(self) -> frozenset[TileIndex]:
@@ -102,57 +105,19 @@ class BrushGesture:
         return away >= _LEAST_STEP or abs(point[2] - last[2]) >= _LEAST_STEP
 
 
-class AreaGesture:
-    """An area that is being spanned: by two corners, or around a line.
+def begin(settings: ToolSettings, grid: Grid) -> BrushGesture:
+    """Return the gesture that a press begins."""
+    radius = settings.size_seconds / 2, settings.size_hz / 2
+    return BrushGesture(grid, radius, settings.hardness, settings.strength)
 
-    Parameters
-    ----------
-    tool : {"rectangle", "time range", "frequency range", "lasso"}
-        What is spanned.
-    song_seconds : float
-        Length of the song.
-    highest_hz : float
-        Half its rate.
-    feather : tuple of float
-        In seconds and hertz; both positive, or both 0.
-    """
 
-    def __init__(
-        self, tool: str, song_seconds: float, highest_hz: float, feather: tuple[float, float]
-    ) -> None:
-        self._tool = tool
-        self._song_seconds = song_seconds
-        self._highest_hz = highest_hz
-        self._feather = feather
-        self._points: list[Point] = []
-
-    def draw(self, seconds: float, hertz: float) -> None:
-        """Go on to a point."""
-        if len(self._points) < MAX_CORNERS and (seconds, hertz) not in self._points[-1:]:
-            self._points.append((seconds, hertz))
-
-    @property
-    def outline(self) -> list[Point]:
-        """The corners of what would be filled now."""
-        return [(float(x), float(y)) for x, y in self._corners()]
-
-    @property
-    def shape(self) -> Polygon | None:
-        """The area; None if it is none yet."""
-        corners = self._corners()
-        if len(corners) < 3 or np.ptp(corners[:, 0]) == 0 or np.ptp(corners[:, 1]) == 0:
-            return None
-        return Polygon(corners, *self._feather)
-
-    def _corners(self) -> NDArray[np.float64]:
-        if self._tool == "lasso" or len(self._points) < 2:
-            return np.array(self._points, dtype=np.float64).reshape(-1, 2)
-        (first, low), (last, high) = self._points[0], self._points[-1]
-        # Where a range has no end of its own, its soft edge lies outside the song.
-        beyond_seconds = self._feather[0] + 1.0
-        beyond_hz = self._feather[1] + 1.0
-        if self._tool == "time range":
-            low, high = -beyond_hz, self._highest_hz + beyond_hz
-        if self._tool == "frequency range":
-            first, last = -beyond_seconds, self._song_seconds + beyond_seconds
-        return rectangle(min(first, last), max(first, last), min(low, high), max(low, high)).corners
+TOOL = Tool(
+    name="brush",
+    label="Brush",
+    icon="brush",
+    keys="1 | B",
+    hint="Shift: straight line · X: give to the other · [ ]: size",
+    options=frozenset({"target", "size", "hardness"}),
+    cursor="brush",
+    begin=begin,
+)
