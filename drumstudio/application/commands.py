@@ -77,6 +77,7 @@ _TABLE = (
     ("tap_tempo", "Tap tempo", "T", "Song"),
     ("first_beat", "Beat 1 is here", "Shift+B", "Song"),
     ("spectrogram", "Spectrogram", "Q", "Spectrogram"),
+    ("spectrogram_alone", "Spectrogram over the lanes", "Shift+Q", "Spectrogram"),
     *((tool.command, tool.label, tool.keys, "Spectrogram") for tool in TOOLS.values()),
     ("swap_target", "Swap drums and rest", "X", "Spectrogram"),
     ("brush_smaller", "Smaller brush", "[ | ,", "Spectrogram"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from drumstudio.core.errors import DrumStudioError
@@ -39,6 +39,11 @@ class Dialog(QDialog):
         whole.setSpacing(16)
         whole.addLayout(self.content, 1)
         whole.addLayout(self.buttons)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Take the keyboard: a question that is seen must be the one that hears Return."""
+        super().showEvent(event)
+        self.activateWindow()
 
     def add_button(self, button: QPushButton, *, default: bool = False) -> QPushButton:
         """Put a button at the end of the row."""

@@ -55,6 +55,7 @@ class EditorLink(QObject):
 
     problem = Signal(object)
     edits_drawn = Signal(object)  # the EditedBlocks of the song at hand, or None
+    lanes_folded = Signal(bool)
     hint_changed = Signal(str)  # what the tool's modifiers do; empty if no tool is at hand
 
     def __init__(
@@ -94,6 +95,7 @@ class EditorLink(QObject):
         pane, tools, layers = self._pane, self._pane.tools, self._pane.layers
         pane.look_changed.connect(lambda _: self._store())
         pane.close_asked.connect(lambda: self.show_pane(False))
+        pane.alone_asked.connect(self.toggle_alone)
         pane.canvas.failed.connect(self.problem.emit)
         pane.canvas.menu_asked.connect(self._open_menu)
         pane.canvas.entered.connect(lambda _: self._tell_hint())
@@ -114,6 +116,7 @@ class EditorLink(QObject):
         self._actions = actions
         tools = self._pane.tools
         actions.connect("spectrogram", self.toggle_pane)
+        actions.connect("spectrogram_alone", self.toggle_alone)
         for command, tool in _TOOL_COMMANDS.items():
             actions.connect(command, lambda tool=tool: tools.choose(tool))
         for name, function in (
@@ -150,6 +153,7 @@ class EditorLink(QObject):
             self._open_session()
         elif not separated and self.session is not None:
             self._close_song()
+        self._fold_lanes()
         if self._pane.isVisibleTo(self._pane.parentWidget()):
             self._open_view()
             if not self._has_its_height and self._splitter.isVisible():
@@ -239,7 +243,8 @@ class EditorLink(QObject):
         self._pane.show_message("Separate the song to paint on it" if no_drums else "")
         if self._actions is None:
             return
-        self._actions["spectrogram"].setEnabled(self._song is not None)
+        for name in ("spectrogram", "spectrogram_alone"):
+            self._actions[name].setEnabled(self._song is not None)
         painting = ("swap_target", "brush_smaller", "brush_larger", "restore_model")
         painting += ("selection_to_drums", "selection_to_rest", "fix_everywhere")
         for name in (*_TOOL_COMMANDS, *painting):
@@ -258,16 +263,30 @@ class EditorLink(QObject):
         """Show the spectrogram or hide it, for the next start of the program, too."""
         if visible and not self._pane.isVisibleTo(self._pane.parentWidget()):
             self._pane.show()
+            self._fold_lanes()
             self.share_height()
             self._open_view()
             self._pane.canvas.setFocus()
         elif not visible:
             self._pane.canvas.abort()
             self._pane.hide()
+            self._fold_lanes()
             self._tell_hint()
         if remember:
             self._store()
         self._show_possible()
+
+    def toggle_alone(self) -> None:
+        """Give the spectrogram the room of the lanes, or give it back."""
+        look = self._look()
+        self._pane.show_look(replace(look, alone=not look.alone))
+        self._fold_lanes()
+        self.share_height()  # before it is remembered how the height is shared
+        self.show_pane(True)
+
+    def _fold_lanes(self) -> None:
+        shown = self._pane.isVisibleTo(self._pane.parentWidget())
+        self.lanes_folded.emit(shown and self._pane.look.alone and self._song is not None)
 
     def share_height(self) -> None:
         """Give the pane its share of the centre."""
@@ -279,7 +298,7 @@ class EditorLink(QObject):
         visible = self._pane.isVisibleTo(self._pane.parentWidget())
         look = replace(self._pane.look, visible=visible)
         sizes = self._splitter.sizes()
-        if visible and all(sizes):
+        if visible and all(sizes) and not look.alone:
             share = round(100 * sizes[-1] / sum(sizes))
             look = replace(look, height=min(max(share, 10), 90))
         self._pane.look = look

@@ -133,7 +133,9 @@ class LaneHeader(QWidget):
         self.update()
 
     def fit_height(self, height: int) -> None:
-        """Hide the pan, and in a very low lane the gain, where there is no room for them."""
+        """Hide what a low lane has no room for: first the pan, then the gain."""
+        if hasattr(self, "_hint"):
+            self._hint.setVisible(height >= 52)
         if hasattr(self, "_pan"):
             for widgets, least in (
                 ((self._gain, self._gain_text), 56),

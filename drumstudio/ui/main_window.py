@@ -23,7 +23,7 @@ from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError, ModelMissingError
 from drumstudio.core.song import Song
 from drumstudio.ui import panes, tokens
-from drumstudio.ui.actions import Actions, FocusKeys
+from drumstudio.ui.actions import Actions
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.dialogs import ErrorDialog
 from drumstudio.ui.document_link import DocumentLink
@@ -32,6 +32,7 @@ from drumstudio.ui.editor_link import EditorLink
 from drumstudio.ui.empty_state import EmptyState
 from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
+from drumstudio.ui.focus_keys import FocusKeys
 from drumstudio.ui.grid_link import GridLink
 from drumstudio.ui.log_dialog import Log
 from drumstudio.ui.lower_half import LowerHalf
@@ -115,7 +116,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.actions_, list(self.panes.values()))
         self.commands.connect_menus(self.menus)
         self._connect()
-        self._focus_keys = FocusKeys()
+        self._focus_keys = FocusKeys(self.actions_, self.view.canvas)
         QApplication.instance().installEventFilter(self._focus_keys)
         if not panes.restore_layout(self):
             self.resize(*tokens.FIRST_WINDOW)
@@ -187,6 +188,7 @@ class MainWindow(QMainWindow):
         self.document.problem.connect(self.show_error)
         self.editing.problem.connect(self.show_error)
         self.training.problem.connect(self.show_error)
+        self.editing.lanes_folded.connect(self._fold_lanes)
         self.editing.edits_drawn.connect(self.document.show_edits)
         self.editing.hint_changed.connect(lambda hint: self._hints.setText(hint or _HINTS))
         self.document.refreshed.connect(self._show_title)
@@ -223,6 +225,9 @@ class MainWindow(QMainWindow):
         self.commands.show_song(song)
         self.editing.show_song(song)
         self._show_button()
+
+    def _fold_lanes(self, folded: bool) -> None:
+        self._upper.setMaximumHeight(self.view.fold_lanes(folded))
 
     def _show_title(self) -> None:
         document = self.studio.document

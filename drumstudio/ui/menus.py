@@ -23,7 +23,14 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "View",
         (
             *("zoom_in", "zoom_out", "zoom_selection", "zoom_fit", "zoom_back", SEPARATOR),
-            *("spectrogram", "all_frequencies", "training", SEPARATOR, "PANES"),
+            *(
+                "spectrogram",
+                "spectrogram_alone",
+                "all_frequencies",
+                "training",
+                SEPARATOR,
+                "PANES",
+            ),
         ),
     ),
     (

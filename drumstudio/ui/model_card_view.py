@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
@@ -19,18 +20,20 @@ class ModelCardView(QFrame):
     ----------
     card : ModelCard
         What is shown; a figure that it does not hold is "not measured".
+    words : str
+        What a newcomer should know of it, which then stands before its name; maybe empty.
     ready : bool
         Whether its weights are here.
     """
 
     chosen = Signal(str)
 
-    def __init__(self, card: ModelCard, *, ready: bool) -> None:
+    def __init__(self, card: ModelCard, words: str, *, ready: bool) -> None:
         super().__init__()
         self.card = card
         self.setProperty("role", "card")
         self.setToolTip(details(card))
-        self.radio = QRadioButton(card.name)
+        self.radio = QRadioButton(words or card.name)
         self.radio.setAccessibleName(f"Model {card.name}")
         self.radio.setAutoExclusive(False)
         self.radio.setEnabled(ready)
@@ -43,13 +46,19 @@ class ModelCardView(QFrame):
         box.setContentsMargins(8, 6, 8, 8)
         box.setSpacing(2)
         box.addLayout(top)
+        box.addWidget(label(card.name if words else card.description, "small", wrap=True))
         self._figures = label(figures(card), "small", wrap=True)
+        self._figures.hide()
         box.addWidget(self._figures)
         self._ready = ready
 
     def show_speed(self, real_time: float | None) -> None:
         """Show how fast the model was on this computer, once it has run."""
         self._figures.setText(figures(self.card, real_time))
+
+    def show_figures(self, shown: bool) -> None:
+        """Show score, speed and size, or only what they come to."""
+        self._figures.setVisible(shown)
 
     def show_chosen(self, chosen: bool) -> None:
         """Show whether it is the one."""
@@ -69,6 +78,32 @@ class ModelCardView(QFrame):
             self.chosen.emit(self.card.id)
         else:
             super().keyPressEvent(event)
+
+
+def plain_words(card: ModelCard, cards: Sequence[ModelCard]) -> str:
+    """Return what a newcomer should know of a model beside the others, "Best drums", if anything.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Which.
+    cards : sequence of ModelCard
+        All that can be chosen; best and quickest are so by their measured figures.
+    """
+    if not card.weights:
+        return "Rough, without a network"
+    networks = [one for one in cards if one.weights]
+    best = max((one.ranking_score for one in networks), default=-math.inf)
+    if math.isfinite(best) and card.ranking_score == best:
+        return "Best drums"
+    quickest = min((_slowness(one) for one in networks), default=math.inf)
+    if math.isfinite(quickest) and _slowness(card) == quickest:
+        return "Quicker"
+    return ""
+
+
+def _slowness(card: ModelCard) -> float:
+    return card.speed[0].real_time_factor if card.speed else math.inf
 
 
 def figures(card: ModelCard, here: float | None = None) -> str:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard, Value
 from drumstudio.ui.gesture_slider import GestureSlider
-from drumstudio.ui.model_card_view import ModelCardView
+from drumstudio.ui.model_card_view import ModelCardView, plain_words
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.parts import label, line, push_button
 from drumstudio.ui.theme import Theme, tabular
@@ -53,13 +53,10 @@ class ModelPanel(QWidget):
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
         self._box.addLayout(self._list)
-        self.show_models()
-        self._heading = label("PARAMETERS", "heading")
-        self._box.addWidget(self._heading)
-        self._place = QVBoxLayout()
-        self._box.addLayout(self._place)
         self._add_separations()
+        self._add_more()
         self._box.addStretch(1)
+        self.show_models()
         scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
@@ -81,19 +78,45 @@ class ModelPanel(QWidget):
         whole.addWidget(line())
         whole.addLayout(foot)
 
+    def _add_more(self) -> None:
+        """Add what a newcomer does not need: the models' figures, and the parameters."""
+        self._more = push_button("More", lambda: self._show_more(self._rest.isHidden()), "flat")
+        row = QHBoxLayout()
+        row.addWidget(self._more)
+        row.addStretch(1)
+        self._box.addLayout(row)
+        self._rest = QWidget()
+        self._place = QVBoxLayout(self._rest)
+        self._place.setContentsMargins(0, 0, 0, 0)
+        self._place.setSpacing(8)
+        self._heading = label("PARAMETERS", "heading")
+        self._place.addWidget(self._heading)
+        self._box.addWidget(self._rest)
+        self._show_more(False)
+
+    def _show_more(self, shown: bool) -> None:
+        self._rest.setVisible(shown)
+        self._more.setText("Less" if shown else "More…")
+        self._more.setToolTip("Scores and speeds of the models, and the parameters")
+        for view in self._cards:
+            view.show_figures(shown)
+
     def show_models(self) -> None:
         """Show the models of the catalog as it is now; the chosen one stays chosen."""
         while (item := self._list.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()
         self._cards = []
-        for card in self._catalog.cards():
-            if card.kind == "separator":
-                view = ModelCardView(card, ready=self._catalog.ready(card))
-                view.chosen.connect(self.choose)
-                view.show_chosen(card.id == self.model_id)
-                self._cards.append(view)
-                self._list.addWidget(view)
+        cards = [card for card in self._catalog.cards() if card.kind == "separator"]
+        ready = {card.id: self._catalog.ready(card) for card in cards}
+        there = [card for card in cards if ready[card.id]]
+        for card in cards:
+            view = ModelCardView(card, plain_words(card, there), ready=ready[card.id])
+            view.show_figures(not self._rest.isHidden())
+            view.chosen.connect(self.choose)
+            view.show_chosen(card.id == self.model_id)
+            self._cards.append(view)
+            self._list.addWidget(view)
         for problem in self._catalog.problems:
             warning = label(f"{problem.what}: {problem.why}", "warning", wrap=True)
             warning.setToolTip(str(problem))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from drumstudio.application.recovery import Recoverable
 from drumstudio.ui.dialogs import Dialog
@@ -40,12 +40,16 @@ class RecoveryDialog(Dialog):
                 wrap=True,
             )
         )
+        self._likely: QPushButton | None = None  # the first that can be recovered
         for project in projects:
             self.content.addWidget(line())
             self.content.addWidget(self._row(project))
         self.content.addStretch()
-        # The focus must not lie on what discards.
-        self.add_button(push_button("Later", self.reject), default=True)
+        self.add_button(push_button("Later", self.reject), default=self._likely is None)
+        if self._likely is not None:
+            # Safe, and what most people want: nothing is lost by looking at it.
+            self._likely.setDefault(True)
+            self._likely.setFocus()
 
     def _row(self, project: Recoverable) -> QWidget:
         row = QWidget()
@@ -61,6 +65,10 @@ class RecoveryDialog(Dialog):
             "Recover", lambda: self._recover(project), "primary", f"Recover {project.name}"
         )
         recover.setEnabled(not project.problem)
+        for button in (discard, recover):
+            button.setAutoDefault(False)
+        if self._likely is None and recover.isEnabled():
+            self._likely = recover
         discard.clicked.connect(lambda: self._discard(project, row))
         box.addWidget(discard)
         box.addWidget(recover)

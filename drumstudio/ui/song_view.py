@@ -25,6 +25,7 @@ from drumstudio.ui.song_state import SongState
 from drumstudio.ui.theme import Theme
 
 _SCROLL_STEPS = 100_000
+_ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 
 
 class SongView(QWidget):
@@ -86,7 +87,8 @@ class SongView(QWidget):
         grid.addWidget(self._corner(), 0, 0)
         grid.addWidget(self.ruler, 0, 1)
         grid.addWidget(self._scroll_area, 1, 0, 1, 2)
-        grid.addWidget(self._zoom_buttons(), 2, 0)
+        self._zoom = self._zoom_buttons()
+        grid.addWidget(self._zoom, 2, 0)
         grid.addWidget(self._bar, 2, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(1, 1)
@@ -107,6 +109,7 @@ class SongView(QWidget):
             button = QToolButton()
             button.setText(text)
             button.setCheckable(True)
+            button.setProperty("role", "listen")
             button.setFixedHeight(26)
             button.setMinimumWidth(90)
             button.setAccessibleName(f"Listen to {text.lower()}")
@@ -163,6 +166,11 @@ class SongView(QWidget):
         self._fit_heights()
         self._show_chosen(self._state.chosen_lane)
         self._state.lanes_changed.emit()
+
+    def fold_lanes(self, folded: bool) -> int:
+        """Show only the ruler and the scroll bar, or the lanes, too; return the most it needs."""
+        self._scroll_area.setVisible(not folded)
+        return HEIGHT_PX + self._zoom.sizeHint().height() if folded else _ANY_HEIGHT
 
     def show_listen(self, listen: str, *, possible: bool) -> None:
         """Show what is heard."""

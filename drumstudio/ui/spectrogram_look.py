@@ -34,6 +34,8 @@ class PaneLook:
         One of `core.view_axis.SCALES`.
     colours : str
         One of `spectrogram_colours.MAPS`.
+    alone : bool
+        Whether it takes the lanes' room, too, when it is open.
     """
 
     visible: bool = False
@@ -44,6 +46,7 @@ class PaneLook:
     high_db: float = -12.0
     scale: str = "mel"
     colours: str = "stems"
+    alone: bool = False
 
     def __post_init__(self) -> None:
         check.one_of("stem", self.stem, STEMS)

@@ -39,6 +39,7 @@ class SpectrogramPane(QWidget):
 
     look_changed = Signal(object)  # the PaneLook
     close_asked = Signal()
+    alone_asked = Signal()
 
     def __init__(self, state: SongState, theme: Theme, bridge: Bridge) -> None:
         super().__init__()
@@ -98,17 +99,25 @@ class SpectrogramPane(QWidget):
             lambda place: self._change_look(replace(self.look, stem=self._stem.itemData(place)))
         )
         self._more = icon_button(self._theme, "look", "Look of the spectrogram", self.open_popup)
+        self._alone = icon_button(
+            self._theme,
+            "expand",
+            "Spectrogram over the lanes (Shift+Q)",
+            self.alone_asked.emit,
+            checkable=True,
+        )
         close = icon_button(
             self._theme, "close", "Close spectrogram (Q)", self.close_asked.emit, token="muted"
         )
-        for button in (self._more, close):
+        for button in (self._more, self._alone, close):
             button.setFixedSize(27, 26)
-        return [self._stem, self._more, close]
+        return [self._stem, self._more, self._alone, close]
 
     def show_look(self, look: PaneLook) -> None:
         """Show it in another way."""
         self.look = look
         self._stem.setCurrentIndex(self._stem.findData(look.stem))
+        self._alone.setChecked(look.alone)
         self.canvas.show_look(look)
         self.popup.show_look(look)
 

@@ -23,6 +23,16 @@ def fit(window, qtbot, size):
     assert (window.width(), window.height()) == size
 
 
+def settle(window, qtbot):
+    """Wait until nothing is outside: what was just made is laid out a moment later."""
+    qtbot.wait(30)
+    for _ in range(20):
+        if not outside(window):
+            return
+        qtbot.wait(50)
+    assert outside(window) == []
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_everything_is_inside_the_window_whatever_is_open(window, song, qtbot, size):
     fit(window, qtbot, size)
@@ -35,15 +45,13 @@ def test_everything_is_inside_the_window_whatever_is_open(window, song, qtbot, s
     qtbot.waitUntil(lambda: len(window.queue._rows) == 7)
     for pane in window.panes.values():
         pane.fold(False)
-        qtbot.wait(60)
+        settle(window, qtbot)
         assert (window.width(), window.height()) == size
-        assert outside(window) == []
     assert window.spectrogram.canvas.height() >= 80
     assert window.view._scroll_area.height() >= 40
     window.actions_["training"].trigger()
-    qtbot.wait(20)
+    settle(window, qtbot)
     assert (window.width(), window.height()) == size
-    assert outside(window) == []
 
 
 def test_the_check_sees_a_button_that_is_cut_off(window, qtbot):
@@ -96,6 +104,39 @@ def test_finished_jobs_leave_the_queue_by_themselves(window, qtbot, monkeypatch)
     qtbot.waitUntil(lambda: len(window.queue._rows) == 1)
     qtbot.waitUntil(lambda: not window.queue._rows)
     assert window.queue._summary.text() == "Nothing to do"
+
+
+def test_the_spectrogram_takes_the_room_of_the_lanes_and_gives_it_back(window, song, qtbot):
+    fit(window, qtbot, (960, 540))
+    window.actions_["spectrogram"].trigger()
+    qtbot.wait(50)
+    before, lanes = window.spectrogram.canvas.height(), window.view._scroll_area.height()
+    window.actions_["spectrogram_alone"].trigger()
+    qtbot.waitUntil(lambda: window.spectrogram.canvas.height() >= before + lanes - 8)
+    assert window.view.ruler.isVisible()
+    assert not window.view._scroll_area.isVisible()
+    assert window.spectrogram.look.alone
+    window.actions_["spectrogram"].trigger()  # closed: the lanes are all there is
+    qtbot.waitUntil(lambda: window.view._scroll_area.isVisible())
+    window.actions_["spectrogram"].trigger()
+    qtbot.waitUntil(lambda: not window.view._scroll_area.isVisible())
+    window.actions_["spectrogram_alone"].trigger()
+    qtbot.waitUntil(lambda: abs(window.spectrogram.canvas.height() - before) < 8)
+    assert window.view._scroll_area.isVisible()
+
+
+def test_what_is_heard_stands_above_what_a_newcomer_does_not_need(window, song, qtbot):
+    models = window.models
+    assert models._separations.isVisible()
+    assert not models._form.isVisible()
+    assert [view.radio.text() for view in models._cards][0] == "Best drums"
+    assert not models._cards[0]._figures.isVisible()
+    qtbot.mouseClick(models._more, Qt.MouseButton.LeftButton)
+    assert models._form.isVisible()
+    assert "dB" in models._cards[0]._figures.text()
+    assert models._cards[0]._figures.isVisible()
+    top = models._separations.mapTo(window, models._separations.rect().topLeft()).y()
+    assert top < models._form.mapTo(window, models._form.rect().topLeft()).y()
 
 
 _START = """

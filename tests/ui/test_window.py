@@ -209,15 +209,6 @@ def test_tab_reaches_every_control(window, song, qtbot):
     assert missed == []
 
 
-def test_nothing_is_wider_or_higher_than_the_smallest_window(window, song):
-    window.resize(1100, 680)
-    QTest.qWait(20)
-    assert (window.width(), window.height()) == (1100, 680)
-    for widget in (window.bar, window.bar.export, window.models.separate, window.view):
-        right = widget.mapTo(window, QPoint(widget.width(), 0)).x()
-        assert right <= 1100, widget.accessibleName()
-
-
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_the_theme_changes_at_once(window, song, theme, name):
     window.commands.change_setting("theme", name)
