@@ -41,8 +41,8 @@ class Separator(Protocol):
     """A method that gives the drums of a mixture; subclass it and say what it needs.
 
     The engine reads the song in chunks, gives each to `separate`, throws the context away
-    and joins the rest. It does so on one thread and with one item in the batch, and asks
-    in any order: what a chunk becomes may depend on that chunk and on `prepare`, on nothing
+    and joins the rest. It does so with one item in the batch, from several threads at once, and
+    asks in any order: what a chunk becomes may depend on that chunk and on `prepare`, on nothing
     else (no state from chunk to chunk, no random numbers).
 
     Parameters

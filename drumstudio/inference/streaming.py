@@ -7,7 +7,9 @@ separator sees what it would see of the whole song.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,7 @@ from drumstudio.inference.base import SampleReader, Separator, as_tensor
 from drumstudio.inference.chunk_store import ChunkStore
 from drumstudio.inference.memory import give_back_freed_memory
 from drumstudio.jobs.job import Checkpoint
+from drumstudio.workers.priority import lower_this_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +167,14 @@ def separate_chunks(
     store: ChunkStore,
     model_name: str,
     shown: Callable[[int, Samples], None] | None = None,
+    lanes: int = 1,
 ) -> None:
     """Separate the chunks that are not finished yet, in the order given, and store each.
 
     Parameters
     ----------
     checkpoint : Checkpoint
-        Told how much of the song is done.
+        Told how much of the song is done, before each chunk.
     separator : Separator
         Prepared.
     song : SampleReader
@@ -182,34 +186,57 @@ def separate_chunks(
     model_name : str
         For errors.
     shown : callable, optional
-        Takes the start of each chunk and its drums as soon as they are stored.
+        Takes the start of each chunk and its drums as soon as they are stored. The first one is
+        waited for then, and goes at normal priority.
+    lanes : int
+        How many chunks are worked at side by side, at least 1: threads that wait for nobody
+        make the most of what a busy machine leaves them.
 
     Raises
     ------
     ModelCorruptError
         If the model gives anything but finite samples of the right shape.
     """
+    waiting = deque(chunk for chunk in chunks if (chunk.start, chunk.stop) not in store.finished)
     done = sum(stop - start for start, stop in store.finished)
-    for chunk in chunks:
-        if (chunk.start, chunk.stop) in store.finished:
-            continue
-        at = f"{_clock(chunk.start, song.sample_rate)} of {_clock(song.samples, song.sample_rate)}"
-        checkpoint(min(done / song.samples, 1.0), f"Separating {at}")
-        mixture = song.read(chunk.read_start, chunk.read_stop - chunk.read_start)
-        drums = separate_channels(separator, mixture)
-        kept = drums[:, chunk.start - chunk.read_start : chunk.stop - chunk.read_start]
-        if not np.isfinite(kept).all():
-            raise ModelCorruptError(
-                f"{model_name} failed at {at}",
-                why="it gave numbers that are no sound (infinite, or not a number).",
-                fix="Choose another model for this song.",
-            )
-        store.write(chunk.start, kept)
-        if shown is not None:
-            shown(chunk.start, kept)
-        done += chunk.stop - chunk.start
-        del mixture, drums, kept  # not beside those of the next chunk
-        give_back_freed_memory()
+    running: dict[Future[Samples], Chunk] = {}
+    with (
+        ThreadPoolExecutor(1) as awaited,
+        ThreadPoolExecutor(lanes, initializer=lower_this_thread) as behind,
+    ):
+        lane = behind if shown is None else awaited
+        while waiting or running:
+            while waiting and len(running) < lanes:
+                chunk = waiting.popleft()
+                checkpoint(min(done / song.samples, 1.0), f"Separating {_place(chunk, song)}")
+                mixture = song.read(chunk.read_start, chunk.read_stop - chunk.read_start)
+                running[lane.submit(_drums_of, separator, chunk, mixture)] = chunk
+                lane = behind
+                del mixture
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                chunk, kept = running.pop(future), future.result()
+                if not np.isfinite(kept).all():
+                    raise ModelCorruptError(
+                        f"{model_name} failed at {_place(chunk, song)}",
+                        why="it gave numbers that are no sound (infinite, or not a number).",
+                        fix="Choose another model for this song.",
+                    )
+                store.write(chunk.start, kept)
+                if shown is not None:
+                    shown(chunk.start, kept)
+                done += chunk.stop - chunk.start
+                del kept  # not beside those of the next chunk
+                give_back_freed_memory()
+
+
+def _drums_of(separator: Separator, chunk: Chunk, mixture: Samples) -> Samples:
+    """Return what is kept of the drums of what a chunk is fed."""
+    drums = separate_channels(separator, mixture)
+    return drums[:, chunk.start - chunk.read_start : chunk.stop - chunk.read_start]
+
+
+def _place(chunk: Chunk, song: SampleReader) -> str:
+    return f"{_clock(chunk.start, song.sample_rate)} of {_clock(song.samples, song.sample_rate)}"
 
 
 def separate_channels(separator: Separator, mixture: Samples) -> Samples:

@@ -7,7 +7,6 @@ import importlib
 import math
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +20,8 @@ from drumstudio import atomic
 from drumstudio.core.errors import Cancelled, DrumStudioError, WorkerError
 from drumstudio.jobs import reports
 from drumstudio.workers import protocol
+from drumstudio.workers.priority import lower_this_process
+from drumstudio.workers.roles import ROLES
 
 _REPORT_EVERY_SECONDS = 0.05
 _THREAD_VARIABLES = (
@@ -47,7 +48,7 @@ def run_child(connection: Connection, role: str, threads: int | None, fault_path
     """
     _ignore_interrupts()
     _send_prints_to_stderr()
-    _lower_priority()
+    lower_this_process(ROLES[role])
     if threads is not None:
         # Read once, when numpy or torch is loaded: nothing here has loaded them yet.
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
@@ -70,20 +71,6 @@ def _send_prints_to_stderr() -> None:
     # native code that prints knows the descriptor only, hence dup2.
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
-
-
-def _lower_priority() -> None:
-    # Measured (architecture.md, section 4): the window's p99 gap beside a torch job is
-    # 69 ms at equal priority and 29 ms below it.
-    if sys.platform == "win32":
-        import ctypes
-
-        below_normal = 0x4000
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
-    else:
-        with contextlib.suppress(OSError):
-            os.nice(10)
 
 
 @dataclass(frozen=True, slots=True)

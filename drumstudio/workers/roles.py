@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROLES = ("infer", "decode", "encode", "train")
+from drumstudio.workers.priority import LOWEST, NORMAL
+
+ROLES = {"infer": NORMAL, "decode": NORMAL, "encode": NORMAL, "train": LOWEST}
+"""The roles, and how far each one's process gives way. A separation lowers its own threads, for
+its first chunk is waited for and the rest is not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Job:
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
-            raise ValueError(f"role must be one of {ROLES}, got {self.role!r}")
+            raise ValueError(f"role must be one of {tuple(ROLES)}, got {self.role!r}")
 
 
 _READING = "reading a sound file"

@@ -175,7 +175,7 @@ STUB_JOBS = {
         "write_and_hang",
     )
 } | {
-    "environment_infer": _job("environment", "infer"),
+    **{f"environment_{role}": _job("environment", role) for role in ("infer", "encode", "train")},
     "multiply_infer": _job("multiply", "infer"),
     "modules_encode": _job("modules", "encode"),
     "missing": Job("tests.workers.no_such_module:job", "decode"),

@@ -248,14 +248,20 @@ def test_a_killed_childs_half_written_file_is_removed(pool, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_children_give_way_to_the_window_and_keep_to_their_threads(pool):
+def test_children_keep_to_their_threads(pool):
     computes = pool.run("environment_infer", no_checkpoint)
     reads = pool.run("environment", no_checkpoint)
     assert (computes["threads"], reads["threads"]) == ("2", "1")
     assert computes["pid"] != reads["pid"]
     assert computes["sigint_ignored"]
-    if os.name == "posix":
-        assert computes["niceness"] >= os.nice(0) + 10 or computes["niceness"] == 19
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has classes of priority")
+def test_what_a_person_waits_for_goes_before_trainings(pool):
+    """Separations lower their own threads: tests/inference/test_lanes.py."""
+    own = os.nice(0)
+    for role, expected in {"": own, "_infer": own, "_encode": own, "_train": 19}.items():
+        assert pool.run(f"environment{role}", no_checkpoint)["niceness"] == expected, role
 
 
 PRINTING = """
