@@ -20,9 +20,13 @@ def main() -> int:
 
 def open_window(paths: list[Path]) -> int | None:
     """Open the window with songs or a project; return None where there is no screen."""
-    from drumstudio.app import has_screen, run
+    from drumstudio.ui.display import has_display
 
-    return run(paths) if has_screen() else None
+    if not has_display():
+        return None
+    from drumstudio.app import run
+
+    return run(paths)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,19 +13,19 @@ from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.jobs.reports import install_crash_reports
+from drumstudio.ui.display import require_display
 from drumstudio.workflows.workshop import Workshop
 
 
-def has_screen() -> bool:
-    """Return whether there is a screen to open a window on."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return any(os.environ.get(name) for name in names)
-
-
 def run(paths: Sequence[Path] = ()) -> int:
-    """Open the window with songs or a project; return the exit code when it is closed."""
+    """Open the window with songs or a project; return the exit code when it is closed.
+
+    Raises
+    ------
+    DisplayError
+        If the screen does not answer.
+    """
+    require_display()
     # Imported here: only who opens a window needs Qt and its system libraries.
     from PySide6.QtCore import Qt, QTimer
     from PySide6.QtWidgets import QApplication

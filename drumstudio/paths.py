@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-import appdirs
+import platformdirs
 
 NAME = "DrumStudio"
 SHIPPED = ("models", "resources")
@@ -53,17 +53,17 @@ def _user_folder(part: str, usual: str) -> Path:
 
 def user_data_folder() -> Path:
     """Return the folder for what must stay: never-saved projects, models, reports."""
-    return _user_folder("data", appdirs.user_data_dir(NAME, appauthor=False))
+    return _user_folder("data", platformdirs.user_data_dir(NAME, appauthor=False))
 
 
 def user_cache_folder() -> Path:
     """Return the folder for what can be made again."""
-    return _user_folder("cache", appdirs.user_cache_dir(NAME, appauthor=False))
+    return _user_folder("cache", platformdirs.user_cache_dir(NAME, appauthor=False))
 
 
 def user_config_folder() -> Path:
     """Return the folder for settings."""
-    return _user_folder("config", appdirs.user_config_dir(NAME, appauthor=False))
+    return _user_folder("config", platformdirs.user_config_dir(NAME, appauthor=False))
 
 
 def user_models_folder() -> Path:

@@ -94,9 +94,12 @@ def test_there_are_no_modules_named_for_nothing():
 
 
 def test_no_sound_file_stands_in_the_repository():
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
     if listed.returncode:
         pytest.skip("not a git checkout")
     sounds = {".wav", ".flac", ".ogg", ".mp3", ".opus", ".m4a", ".aiff"}

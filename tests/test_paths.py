@@ -32,6 +32,21 @@ def test_without_it_the_folders_are_the_systems_own(monkeypatch, folder):
     assert "DrumStudio" in folder().parts
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="not asked for there")
+@pytest.mark.parametrize("value", ["", "below/here"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_variable_that_is_empty_or_relative_counts_as_unset(monkeypatch, tmp_path, folder, value):
+    monkeypatch.delenv("DRUMSTUDIO_HOME")
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    usual = folder()
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert folder() == usual
+    assert tmp_path not in folder().absolute().parents
+
+
 def test_a_relative_home_does_not_move_when_the_program_changes_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DRUMSTUDIO_HOME", "stick")

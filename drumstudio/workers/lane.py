@@ -325,5 +325,5 @@ def _stopped(job: Job, why: str, report: Path | None) -> WorkerError:
         f"The worker process stopped while {job.doing}",
         why=f"{why}.",
         fix="Nothing else is affected. Try again; if the same file does it again, "
-        f"leave it out.{where}",
+        f"{job.way_out}.{where}",
     )

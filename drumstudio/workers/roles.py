@@ -32,12 +32,15 @@ class Job:
     timeout_seconds : float or None
         How long the job may be silent before it counts as hanging, in seconds; None means
         for ever, because somebody watches and can cancel.
+    way_out : str
+        What a person can do whose file ends the worker each time.
     """
 
     function: str
     role: str
     doing: str = "doing a job"
     timeout_seconds: float | None = None
+    way_out: str = "leave it out"
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -45,10 +48,11 @@ class Job:
 
 
 _READING = "reading a sound file"
+_CONVERT = "convert it to FLAC or WAV with another program and take that"
 
 JOBS = {
-    "probe": Job("drumstudio.files.probe:probe", "decode", _READING, 60.0),
-    "decode": Job("drumstudio.files.decode:decode", "decode", _READING, 60.0),
+    "probe": Job("drumstudio.files.probe:probe", "decode", _READING, 60.0, _CONVERT),
+    "decode": Job("drumstudio.files.decode:decode", "decode", _READING, 60.0, _CONVERT),
     "peaks": Job("drumstudio.files.peaks:build_peaks", "decode", "drawing waveforms", 60.0),
     "overview": Job(
         "drumstudio.files.overview:build_overview", "decode", "drawing a spectrogram", 60.0

@@ -124,6 +124,19 @@ def _judged(path: Path, route: str, checkpoint=no_checkpoint) -> dict:
     return found
 
 
+def mov_case(case: list) -> list:
+    """Decode a valid MOV of so many channels in a layout of Core Audio; return its first samples.
+
+    They are sorted, for the order of channels is another matter.
+    """
+    channels, layout = case
+    Path("song.mov").write_bytes(seeds.mov(channels, layout))
+    report = decode(no_checkpoint, source="song.mov", target="media.wav")
+    with WavReader(Path("media.wav")) as reader:
+        samples = np.sort(np.round(reader.read(0, report["samples"]) * 2**15), axis=0)
+    return [report["samples"], report["notes"], samples[:, 0].tolist()]
+
+
 def careless_mutant_case(case: list) -> dict:
     """R15's control: soundfile.read, and whatever it raises."""
     name, number, _ = case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
 
 import numpy as np
 import soundfile
@@ -73,3 +74,47 @@ def seed(name: str, samples: int = 13_000) -> bytes:
     if name in _AV_SEEDS:
         return encoded_by_ffmpeg(song(samples), *_AV_SEEDS[name])
     return encoded(song(samples), *_SOUNDFILE_SEEDS[name])
+
+
+def mov(channels: int, layout: int, samples: int = 2_000) -> bytes:
+    """Return a QuickTime file of 16-bit samples whose `chan` box names a layout of Core Audio.
+
+    Sample n of channel c is (1000 c + n) / 2**15.
+
+    Notes
+    -----
+    QuickTime File Format, "Sound Sample Descriptions" and "Channel layout atom".
+    """
+
+    def box(kind: bytes, *parts: bytes) -> bytes:
+        body = b"".join(parts)
+        return struct.pack(">I4s", 8 + len(body), kind) + body
+
+    def numbers(form: str, *values: int) -> bytes:
+        return struct.pack(">" + form, *values)
+
+    matrix = numbers("9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
+    values = 1_000 * np.arange(channels) + np.arange(samples)[:, None]
+    kind = box(b"ftyp", b"qt  ", numbers("I", 0), b"qt  ")
+    chan = box(b"chan", numbers("4I", 0, layout, 0, 0))
+    entry = numbers("6xH8x4HI", 1, channels, 16, 0, 0, RATE << 16)
+    table = box(
+        b"stbl",
+        box(b"stsd", numbers("2I", 0, 1), box(b"sowt", entry, chan)),
+        box(b"stts", numbers("4I", 0, 1, samples, 1)),
+        box(b"stsc", numbers("5I", 0, 1, 1, samples, 1)),
+        box(b"stsz", numbers("3I", 0, 2 * channels, samples)),
+        box(b"stco", numbers("3I", 0, 1, len(kind) + 8)),
+    )
+    reference = box(b"dinf", box(b"dref", numbers("2I", 0, 1), box(b"url ", numbers("I", 1))))
+    media = box(
+        b"mdia",
+        box(b"mdhd", numbers("5I2H", 0, 0, 0, RATE, samples, 0, 0)),
+        box(b"hdlr", numbers("I", 0), b"mhlrsoun", bytes(13)),
+        box(b"minf", box(b"smhd", bytes(8)), reference, table),
+    )
+    track = box(b"tkhd", numbers("6I8x4H", 7, 0, 0, 1, 0, samples, 0, 0, 256, 0), matrix, bytes(8))
+    times = numbers("6IH10x", 0, 0, 0, RATE, samples, 65536, 256)
+    head = box(b"mvhd", times, matrix, bytes(24), numbers("I", 2))
+    movie = box(b"moov", head, box(b"trak", track, media))
+    return kind + box(b"mdat", values.astype("<i2").tobytes()) + movie

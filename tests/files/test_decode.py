@@ -16,6 +16,7 @@ from drumstudio.files.probe import probe
 from drumstudio.files.sound_kinds import is_audio_path
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import no_checkpoint
+from tests.files.in_child import outcomes
 from tests.files.seeds import RATE, SEEDS, encoded, encoded_by_ffmpeg, seed, song
 
 
@@ -228,7 +229,9 @@ def test_of_a_truncated_song_what_is_there_is_kept_and_said(decoded, name, capfd
     assert level_of_difference(song(200_000)[:, : samples.shape[1]], samples) < -6
     assert len(report["notes"]) == 1
     if name not in ("flac", "ogg"):
-        assert "4.5 s long" in report["notes"][0]
+        # PyAV before 18 takes the end of a CAF file for damage.
+        said = "4.5 s long" in report["notes"][0]
+        assert said or (name == "caf" and "damaged; the 2.7 s" in report["notes"][0])
     assert capfd.readouterr().err == ""  # mpg123 would print a warning of its own
 
 
@@ -251,7 +254,7 @@ def test_behind_a_damaged_place_the_song_goes_on(decoded):
     data = bytearray(encoded(song(100_000), "FLAC", "PCM_24"))
     data[len(data) // 3 : len(data) // 3 + 200] = bytes(200)
     report, _ = decoded(bytes(data))
-    assert report["samples"] > 90_000
+    assert report["samples"] > 80_000  # PyAV before 18 gives up a longer piece than later ones
     assert "damaged" in report["notes"][0]
 
 
@@ -488,3 +491,21 @@ def test_a_tag_in_another_encoding_is_no_damage(decoded):
     data = encoded_by_ffmpeg(song(13_000), "alac", "s32p", title="Stra-e")
     report, _ = decoded(data.replace(b"Stra-e", b"Stra\xdfe"))
     assert (report["samples"], report["notes"]) == (13_000, [])
+
+
+# 3 to 8 channels by their layouts in Core Audio: MPEG 3.0 A to 7.1 C.
+LAYOUTS = [
+    *((3, 113), (3, 114), (4, 115), (4, 116), *((5, tag) for tag in range(117, 121))),
+    *(*((6, tag) for tag in range(121, 125)), (7, 125), (8, 126), (8, 127), (8, 128)),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the harness needs RLIMIT_AS and /proc")
+def test_movies_in_every_layout_of_their_channels_are_read(tmp_path):
+    """In a child, for PyAV 17.1 to 18.1 die of most of them: pyproject.toml leaves those out."""
+    pytest.importorskip("av")
+    cases = [(channels, tag << 16 | channels) for channels, tag in LAYOUTS]
+    found = outcomes("tests.files.hostile_cases:mov_case", cases, folder=tmp_path)
+    assert [outcome.get("result", outcome) for outcome in found] == [
+        [2_000, [], [1_000.0 * channel for channel in range(channels)]] for channels, _ in cases
+    ]

@@ -315,3 +315,10 @@ def test_every_role_is_known_and_every_exit_has_words():
     assert "exit code 3" in how_it_ended(3)
     assert "SIGSEGV" in how_it_ended(0xC0000005)
     assert how_it_ended(-250)
+
+
+def test_who_has_a_file_that_ends_its_reader_each_time_is_told_a_way_out():
+    kills = Job("tests.workers.stub_jobs:fault", "decode", way_out=JOBS["decode"].way_out)
+    told = pytest.raises(WorkerError, match="convert it to FLAC or WAV")
+    with WorkerPool(extra_jobs={"killed": kills}) as pool, told:
+        pool.run("killed", no_checkpoint, kind="SIGSEGV")
