@@ -23,7 +23,13 @@ from drumstudio.files import journal
 from drumstudio.files.journal import Line
 from drumstudio.files.lock import FileLock
 from drumstudio.files.plain_file import read_plain
-from drumstudio.files.project_folder import SUFFIX, ProjectFolder, Saved, with_suffix
+from drumstudio.files.project_folder import (
+    SUFFIX,
+    NewerProjectError,
+    ProjectFolder,
+    Saved,
+    with_suffix,
+)
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 
@@ -143,12 +149,14 @@ class Document:
         ------
         ProjectError, DiskFullError
             If there is no such version, it is damaged too, another window has the project
-            open, or the disk refuses.
+            open, a newer program saved it, or the disk refuses.
         """
         folder = ProjectFolder(path)
         earlier = folder.read_version(generation)
         try:
             folder.read()
+        except NewerProjectError:
+            raise
         except ProjectError:
             lock, reason = _taken_lock(folder)
             if lock is None:
@@ -468,7 +476,7 @@ class Document:
                 rest = portion(checkpoint, 0.98, 1.0)
                 # Only a project that goes away shares its files with the copy.
                 self._media.copy_to(partial, self._edited, rest, link=self.is_never_saved)
-                partial.commit(self._edited, self._generation)
+                generation = partial.commit(self._edited, 0)
                 copy = _placed(partial, target)
             old, never_saved, modified = self._folder, self.is_never_saved, self.is_modified
             self._let_go()
@@ -480,7 +488,7 @@ class Document:
             self._media.follow(target, remove_old=never_saved)
             self._folder, self._lock = target, copy
             self._read_only_reason = ""
-            self._committed(self._edited, self._generation + 1)
+            self._committed(self._edited, generation)
         self.saved()
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,31 @@ class Studio:
         if not self.document.is_read_only and path.resolve() == folder.resolve():
             self.noticed(f"{self.document.name} is open already")
             return
-        self.background.run(lambda: Document.open(path, recover=recover), self.use_document)
+
+        def opened() -> Document:
+            document = Document.open(path, recover=recover)
+            self._verify(document, document.project.songs[:1])
+            return document
+
+        def use(document: Document) -> None:
+            self.use_document(document)
+            self._verify_later(document, document.project.songs[1:])
+
+        self.background.run(opened, use)
+
+    def _verify(self, document: Document, songs: Sequence[Song]) -> None:
+        """Read songs whole before a window asks for them; what is damaged is told when it does."""
+        for song in songs:
+            with contextlib.suppress(DrumStudioError):
+                _files_of(document, song)
+
+    def _verify_later(self, document: Document, songs: Sequence[Song]) -> None:
+        """Verify one song after the other; whatever else waits for the thread goes in between."""
+        if songs and document is self.document:
+            self.background.run(
+                lambda: self._verify(document, songs[:1]),
+                lambda _: self._verify_later(document, songs[1:]),
+            )
 
     def save(self, done: Callable[[], object] | None = None) -> None:
         """Save; `done` is called afterwards if it worked."""
@@ -275,10 +299,7 @@ class Studio:
         ProjectError
             If one is missing.
         """
-        separation = song.separation
-        mixture = self.document.media.mixture_file(song)
-        drums = self.document.media.drums_file(song, separation) if separation else None
-        return mixture, drums
+        return _files_of(self.document, song)
 
     def preview(self, song: Song) -> SongPreview | None:
         """Return what is finished of a song's first separation while it is being made."""
@@ -330,3 +351,9 @@ class Studio:
         self.workshop.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+
+def _files_of(document: Document, song: Song) -> tuple[Path, Path | None]:
+    separation = song.separation
+    drums = document.media.drums_file(song, separation) if separation else None
+    return document.media.mixture_file(song), drums

@@ -41,8 +41,13 @@ SCHEMA = 1
 LIMIT_BYTES = 5_000_000
 KEPT_VERSIONS = 5
 FOLDERS = ("media", "separations", "strokes", "versions", "discarded")
-_MAX_GENERATION = 2**53
+# Nobody saves so often; and a project that was read must be one that can be saved.
+_MAX_GENERATION = 10**9
 _VERSION_NAME = re.compile(r"project-([0-9]{1,16})\.json")
+
+
+class NewerProjectError(ProjectError):
+    """A project was saved by a newer program: nothing of it may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,9 @@ class ProjectFolder:
         Raises
         ------
         ProjectError
-            If there is no project, it can not be read, is damaged, breaks a limit, or was
-            saved by a newer program.
+            If there is no project, it can not be read, is damaged or breaks a limit.
+        NewerProjectError
+            If it was saved by a newer program.
         """
         self.check_folders()
         return self._read(self.file)
@@ -208,6 +214,12 @@ class ProjectFolder:
             If it can not be saved; then project.json is as it was, or (if only the last
             step failed, forcing the folder to the disk) the new one.
         """
+        if generation >= _MAX_GENERATION:
+            raise ProjectError(
+                f"Cannot save {self.name}",
+                why=f"it says that it was saved {generation} times, and no project counts further.",
+                fix="Save it under another name: there it counts from one again.",
+            )
         data = _fitting(edited, generation + 1)
         what = f"Cannot save {self.name}"
         if len(data) > LIMIT_BYTES:
@@ -218,7 +230,7 @@ class ProjectFolder:
             )
         self._keep_version(generation, what)
         atomic.write_bytes(self.file, data, what=what, kind=ProjectError)
-        self._prune_versions()
+        self._prune_versions(generation)
         return generation + 1
 
     def generation(self) -> int:
@@ -265,8 +277,9 @@ class ProjectFolder:
         with contextlib.suppress(OSError):
             for path in (self.path / "versions").iterdir():
                 match = _VERSION_NAME.fullmatch(path.name)
-                if match and is_plain_file(path):
-                    found.append((int(match[1]), path))
+                generation = int(match[1]) if match else 0
+                if 1 <= generation < _MAX_GENERATION and is_plain_file(path):
+                    found.append((generation, path))
         return sorted(found, reverse=True)
 
     def _keep_version(self, generation: int, what: str) -> None:
@@ -280,8 +293,10 @@ class ProjectFolder:
         target = self.path / "versions" / f"project-{generation}.json"
         atomic.write_bytes(target, current, what=what, kind=ProjectError)
 
-    def _prune_versions(self) -> None:
-        for _, path in self._version_files()[KEPT_VERSIONS:]:
+    def _prune_versions(self, generation: int) -> None:
+        # What bears a later number was put there by somebody: it pushes nothing of ours out.
+        earlier = [path for number, path in self._version_files() if number <= generation]
+        for path in earlier[KEPT_VERSIONS:]:
             with contextlib.suppress(OSError):  # the next save tries again
                 atomic.remove(path)
 
@@ -379,7 +394,7 @@ class ProjectFolder:
             raise ValueError("it does not say which version of the format it has")
         if schema > SCHEMA:
             saved_by = str(plain.get("saved_by", ""))[:20]
-            raise ProjectError(
+            raise NewerProjectError(
                 f"Cannot open {self.name}",
                 why=f"it was saved by a newer DrumStudio ({saved_by or 'unknown'}); this one is "
                 f"{__version__}.",

@@ -21,6 +21,7 @@ from drumstudio.core.strokes import Stroke
 from drumstudio.files import blob_file, stroke_file
 from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_folder import ProjectFolder
+from drumstudio.files.verified import Verified
 from drumstudio.jobs.job import Checkpoint
 
 MIXTURES, SEPARATIONS, STROKES = "media", "separations", "strokes"
@@ -68,18 +69,19 @@ class ProjectMedia:
         self._kept: set[tuple[str, str]] = set()  # (folder, sha256), maybe not referred to yet
         self._users: Counter[Path] = Counter()  # of each folder that the project lived in
         self._left: set[Path] = set()  # folders to remove when nobody uses them
+        self._verified = Verified()
 
     def path(self, folder: str, sha256: str) -> Path:
         """Return where a file of a content belongs, whether it is there or not."""
         return self._folder.path / folder / (sha256 + _SUFFIXES[folder])
 
     def mixture_file(self, song: Song) -> Path:
-        """Return the file of a song's mixture.
+        """Return the file of a song's mixture, which is read whole when it is first asked for.
 
         Raises
         ------
         ProjectError
-            If it is missing or has another size.
+            If it is missing, or its content is not what its name says.
         """
         return self._found(MIXTURES, song.mixture, song.name)
 
@@ -218,7 +220,7 @@ class ProjectMedia:
         return found
 
     def damaged(self, project: Project, checkpoint: Checkpoint) -> list[Missing]:
-        """Return what is missing or whose content changed: reads every file, which takes time.
+        """Return what is missing or whose content changed: may read every file, which takes time.
 
         Raises
         ------
@@ -230,7 +232,7 @@ class ProjectMedia:
         for number, (folder, sha256, size, needed_by) in enumerate(needed):
             checkpoint(number / len(needed), f"Checking {needed_by}")
             path = self.path(folder, sha256)
-            if not self._is_there(folder, sha256, size) or file_sha256(path) != sha256:
+            if not self._is_there(folder, sha256, size) or not self._holds(path, sha256):
                 found.append(Missing(folder, sha256, size, needed_by))
         return found
 
@@ -331,7 +333,21 @@ class ProjectMedia:
                 why=f"{folder}/{media.sha256[:12]}... is not in the project's folder.",
                 fix="Let DrumStudio look for it: relink, with the folder that it may be in.",
             )
-        return self.path(folder, media.sha256)
+        path = self.path(folder, media.sha256)
+        if not self._holds(path, media.sha256):
+            raise ProjectError(
+                f"Cannot read the sound of {needed_by}",
+                why=f"{folder}/{media.sha256[:12]}... is damaged: its content is not what its "
+                "name says.",
+                fix="Let DrumStudio look for it: relink, with the folder that it may be in.",
+            )
+        return path
+
+    def _holds(self, path: Path, sha256: str) -> bool:
+        try:
+            return self._verified.sha256(path) == sha256
+        except OSError:
+            return False
 
     def _referenced_files(self, states: Iterable[Edited]) -> list[Path]:
         hashes = {sha256 for _, sha256 in self._kept}

@@ -29,7 +29,7 @@ from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS, Missing, ProjectMedia
 from drumstudio.files.result_cache import ResultCache
 from drumstudio.files.wav_file import WavReader, WavWriter
-from drumstudio.jobs.job import Checkpoint, portion
+from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows.separate_song import SeparationSettings, separate_mixture
 
@@ -211,13 +211,13 @@ def relink(
             why=f"{folder} is not a folder.",
             fix="Choose the folder in which the files may be.",
         )
-    missing = media.missing(project)
+    missing = media.damaged(project, portion(checkpoint, 0.0, 0.1))
     sizes = {item.bytes for item in missing}
     wanted = {(item.bytes, item.sha256): item for item in missing}
     names = {song.source for song in project.songs}
     namesakes = []
     for number, path in enumerate(_files_in(folder) if missing else ()):
-        checkpoint(0.5 * number / (number + 100), f"Looking at {path.name}")
+        checkpoint(0.1 + 0.4 * number / (number + 100), f"Looking at {path.name}")
         size = _size(path)
         item = wanted.get((size, _sha256(path))) if size in sizes else None
         if item is not None:
@@ -227,8 +227,8 @@ def relink(
     for number, path in enumerate(namesakes):
         share = 0.5 / len(namesakes)
         part = portion(checkpoint, 0.5 + share * number, 0.5 + share * (number + 1))
-        _decode_again(path, media.missing(project), media, pool, part)
-    still = media.missing(project)
+        _decode_again(path, media.damaged(project, no_checkpoint), media, pool, part)
+    still = media.damaged(project, no_checkpoint)
     return Relinked(tuple(item for item in missing if item not in still), tuple(still))
 
 

@@ -11,13 +11,13 @@ import threading
 
 import pytest
 
-from drumstudio import atomic
+from drumstudio import atomic, paths
 from drumstudio.application import autosave
 from drumstudio.application.document import Document
 from drumstudio.application.recovery import unsaved_folder
 from drumstudio.core.errors import Cancelled, DiskFullError, ProjectError
 from drumstudio.core.song import StrokeLayer, new_id
-from drumstudio.files import lock
+from drumstudio.files import lock, verified
 from drumstudio.files.blob_file import write_blob
 from drumstudio.files.project_folder import ProjectFolder
 from tests.projects import a_song, project_hash, random_command, state_hash
@@ -522,6 +522,73 @@ def test_a_changed_sound_is_found_by_its_content(document):
     assert not document.media.missing(document.project)
     (damaged,) = document.media.damaged(document.project, lambda *_: None)
     assert damaged.sha256 == song.mixture.sha256
+
+
+def test_a_sound_of_the_right_size_and_another_content_is_not_played(document):
+    song = add_song(document, b"sound")
+    path = document.media.mixture_file(song)
+    found = path.stat()
+    path.write_bytes(b"sOund")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))  # as if nobody had been there
+    with pytest.raises(ProjectError, match="not what its name says") as caught:
+        document.media.mixture_file(song)
+    assert "relink" in caught.value.fix
+    path.write_bytes(b"sound")
+    assert document.media.mixture_file(song) == path
+
+
+def test_a_sound_is_read_whole_once_and_then_remembered_by_the_next_program_too(
+    document, monkeypatch
+):
+    song = add_song(document, b"sound")
+    read = []
+    monkeypatch.setattr(verified, "file_sha256", lambda path: read.append(path) or "damaged")
+    monkeypatch.setattr(document.media, "_verified", verified.Verified())
+    for _ in range(2):
+        with pytest.raises(ProjectError):
+            document.media.mixture_file(song)
+    other = verified.Verified()
+    assert other.sha256(document.media.path("media", song.mixture.sha256)) == "damaged"
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("kept", [b"", b"[]", b"{", b'{"a": 1}', b"[" * 1_000], ids=repr)
+def test_a_damaged_memory_of_sounds_is_no_memory(document, kept):
+    song = add_song(document, b"sound")
+    memory = paths.user_cache_folder() / "verified.json"
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    memory.write_bytes(kept)
+    assert document.media.mixture_file(song).read_bytes() == b"sound"
+    assert song.mixture.sha256 in memory.read_text()
+
+
+def test_a_project_at_the_end_of_its_count_is_saved_under_another_name(tmp_path):
+    with Document.create(tmp_path / "Old") as document:
+        folder = document.folder
+    plain = json.loads(folder.file.read_text())
+    folder.file.write_text(json.dumps({**plain, "generation": 10**9}))
+    with Document.open(folder.path) as document:
+        add_song(document)
+        with pytest.raises(ProjectError, match="another name"):
+            document.save()
+        document.save_as(tmp_path / "New")
+        document.save()
+    with Document.open(tmp_path / "New.drumstudio") as document:
+        assert len(document.project.songs) == 1
+
+
+def test_an_earlier_version_never_replaces_what_a_newer_program_saved(tmp_path):
+    with Document.create(tmp_path / "P") as document:
+        add_song(document)
+        document.save()
+        folder = document.folder
+    plain = json.loads(folder.file.read_text())
+    folder.file.write_text(json.dumps({**plain, "schema": plain["schema"] + 1}))
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    with pytest.raises(ProjectError, match="newer DrumStudio"):
+        Document.open_version(folder.path, 1)
+    after = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    assert after == before
 
 
 def test_what_a_killed_import_left_is_removed_when_the_project_opens(document):

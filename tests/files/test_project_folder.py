@@ -131,6 +131,8 @@ def _read_and_saved_by_trust(data):
         ({"schema": True}, "which version"),
         ({"generation": 0}, "generation"),
         ({"generation": 2**60}, "generation"),
+        ({"generation": 2**53}, "generation"),
+        ({"generation": 10**9 + 1}, "generation"),
         ({"generation": 1.5}, "generation"),
         ({"extra": 1}, "extra"),
         ({"project": None}, "must be an object"),
@@ -143,6 +145,30 @@ def test_what_is_no_project_is_refused_with_the_reason(folder, changes, reason):
     changed_file(folder, **changes)
     with pytest.raises(ProjectError, match=reason):
         folder.read()
+
+
+def test_a_project_that_can_not_count_further_is_refused_before_it_breaks(folder):
+    folder.commit(an_edited(), 0)
+    changed_file(folder, generation=10**9)
+    before = folder.file.read_bytes()
+    assert folder.read().generation == 10**9
+    with pytest.raises(ProjectError, match="another name"):
+        folder.commit(an_edited(3), folder.read().generation)
+    assert folder.file.read_bytes() == before
+
+
+def test_versions_with_numbers_of_the_future_push_no_earlier_save_out(folder):
+    folder.commit(an_edited(), 0)
+    for number in (10**8, 10**8 + 1, 10**9, 10**16 - 1, 0):
+        shutil.copy(folder.file, folder.path / "versions" / f"project-{number}.json")
+    generation = 1
+    for number in range(7):
+        generation = folder.commit(an_edited(number), generation)
+    found = [version.generation for version in folder.versions()]
+    assert found == [10**8 + 1, 10**8, 7, 6, 5, 4, 3]
+    folder.file.write_bytes(b"damaged")
+    folder.replace_damaged(an_edited(2))
+    assert folder.read().generation > generation
 
 
 def test_a_damaged_project_names_the_versions_to_go_back_to(folder):
