@@ -23,9 +23,10 @@ class StreamResampler:
         Hertz, positive.
     channels : int
         Number of channels.
-    length : int
+    length : int, optional
         How many samples the whole must have at `to_rate`; what is missing at the end is
-        filled with zeros, what is beyond is left out.
+        filled with zeros, what is beyond is left out. As `resampled_length` says of what was
+        pushed, if not given.
 
     Raises
     ------
@@ -33,7 +34,9 @@ class StreamResampler:
         If a rate is not positive.
     """
 
-    def __init__(self, from_rate: int, to_rate: int, channels: int, length: int) -> None:
+    def __init__(
+        self, from_rate: int, to_rate: int, channels: int, length: int | None = None
+    ) -> None:
         # Imported here: soxr takes 20 ms, and who needs no other rate need not pay.
         import soxr
 
@@ -42,18 +45,23 @@ class StreamResampler:
         self._stream = soxr.ResampleStream(
             from_rate, to_rate, channels, dtype="float32", quality="VHQ"
         )
-        self._left = length
+        self._rates = (from_rate, to_rate)
+        self._length = length
+        self._pushed = self._returned = 0
         self._channels = channels
 
     def push(self, block: Samples) -> Samples:
         """Return what becomes of the next samples, float32 (channels, some samples, or none)."""
+        self._pushed += block.shape[1]
         return self._cut(self._resampled(block, last=False))
 
     def finish(self) -> Samples:
         """Return the rest, float32 (channels, samples): after it the length is exact."""
+        if self._length is None:
+            self._length = resampled_length(self._pushed, *self._rates)
         empty = np.zeros((self._channels, 0), dtype=np.float32)
         rest = self._cut(self._resampled(empty, last=True))
-        return np.pad(rest, ((0, 0), (0, self._left)))
+        return np.pad(rest, ((0, 0), (0, max(0, self._length - self._returned))))
 
     def _resampled(self, block: Samples, *, last: bool) -> Samples:
         # soxr wants interleaved samples.
@@ -61,9 +69,10 @@ class StreamResampler:
         return np.asarray(out, dtype=np.float32).reshape(-1, self._channels).T
 
     def _cut(self, samples: Samples) -> Samples:
-        kept = samples[:, : self._left]
-        self._left -= kept.shape[1]
-        return kept
+        if self._length is not None:
+            samples = samples[:, : self._length - self._returned]
+        self._returned += samples.shape[1]
+        return samples
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:

@@ -60,6 +60,7 @@ class SongReader(Closing):
         self.painted: Deltas | None = None
         self.sample_rate = self._mixture.sample_rate
         self.channels = self._mixture.channels
+        self.speakers = self._mixture.speakers
         self.samples = self._mixture.samples
         self._scratch = np.empty((self.channels, 0), dtype=np.float32)
         if drums is None:

@@ -6,8 +6,8 @@ import contextlib
 import hashlib
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,8 +16,13 @@ import numpy as np
 from drumstudio import atomic
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.finite import silence_non_finite
-from drumstudio.files.decoders import AvDecoder, Decoder, SoundfileDecoder
+from drumstudio.files.av_decoder import AvDecoder
+from drumstudio.files.conform import WiderError
+from drumstudio.files.decoders import Decoder, SoundfileDecoder
+from drumstudio.files.file_view import FileView, Readable
 from drumstudio.files.foreign_file import DecoderError, SourceFaultError
+from drumstudio.files.joined_decoder import JoinedDecoder
+from drumstudio.files.joined_parts import joined_parts
 from drumstudio.files.probe import (
     DECODERS,
     explain_fault,
@@ -25,21 +30,27 @@ from drumstudio.files.probe import (
     open_song,
     shown_name,
 )
+from drumstudio.files.unfinished import mended_header
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import Checkpoint
 
 _LEFT_OVER_BYTES = 4_096  # more than this behind the last sample may be more sound
 _WORTH_MORE = 1.01  # the second decoder's result is taken if it is 1 % longer
+_HEAD_BYTES = 4_096
+_MOST_CHANGES = 3  # told; a broadcast may change at every advertisement
 _MOST_PACKED = 200  # bytes of media a byte of a song may become; beyond, a header is not believed
+
+_Opener = Callable[[WiderError | None], Decoder]
 
 
 @dataclass(slots=True)
 class _Copy:
     """What one decoder made of a file."""
 
-    kind: type[SoundfileDecoder] | type[AvDecoder]
+    opener: _Opener
     sample_rate: int
     channels: int
+    speakers: int
     format: str
     subtype: str
     claimed_samples: int | None
@@ -50,6 +61,8 @@ class _Copy:
     damaged: bool = False
     left_over: bool = False
     sha256: str = ""
+    notes: list[str] = field(default_factory=list)
+    changes: list[tuple[int, int, int]] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
@@ -71,9 +84,10 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
     Returns
     -------
     dict
-        sample_rate (hertz), channels, samples (per channel), peak (linear), format, subtype,
-        notes (list of sentences about what was odd), sha256 (of rate, channels and decoded
-        samples: the same sound has the same hash, whatever file it came in).
+        sample_rate (hertz), channels, speakers (what they are for, a mask of `core.speakers`),
+        samples (per channel), peak (linear), silenced (how many samples were no numbers), format,
+        subtype, notes (list of sentences about what was odd), sha256 (of rate, channels and
+        decoded samples: the same sound has the same hash, whatever file it came in).
 
     Raises
     ------
@@ -86,9 +100,10 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
 
     Notes
     -----
-    The length is what could be decoded, whatever the header says. If the first decoder stops
-    inside the file (damage, or songs joined end to end behind one header), the second one has
-    a try, and the longer result is kept.
+    The length is what could be decoded, whatever the header says. Parts that were joined end to
+    end are decoded one by one and brought to the first one's rate and the most channels of any.
+    If a decoder stops inside the file, the next one has a try, and the longer result is kept.
+    One rule for what is no number (NaN, infinite, absurd): it becomes silence, and is told.
     """
     path = Path(source)
     checkpoint(0.0, f"Opening {shown_name(path)}")
@@ -103,8 +118,10 @@ def decode(checkpoint: Checkpoint, *, source: str, target: str) -> dict[str, Any
         return {
             "sample_rate": best.sample_rate,
             "channels": best.channels,
+            "speakers": best.speakers,
             "samples": best.samples,
             "peak": best.peak,
+            "silenced": best.silenced,
             "format": best.format,
             "subtype": best.subtype,
             "notes": _notes(best),
@@ -135,9 +152,9 @@ def _decode_best(path: Path, file: BinaryIO, target: Path, checkpoint: Checkpoin
     last: _Copy | None = None
     damaged = False
     refusals: list[DecoderError] = []
-    for kind in DECODERS:
+    for opener in _openers(file):
         try:
-            last = _copy(kind, path, file, target, checkpoint)
+            last = _copy(opener, path, file, target, checkpoint)
         except DecoderError as error:
             refusals.append(error)
             continue
@@ -150,18 +167,56 @@ def _decode_best(path: Path, file: BinaryIO, target: Path, checkpoint: Checkpoin
         raise explain_refusal(path, file, refusals)
     _require_sound(path, best)
     if best is not last:  # the last try was the worse one, and stands in the file
-        best = _copy(best.kind, path, file, target, checkpoint)
+        best = _copy(best.opener, path, file, target, checkpoint)
         best.left_over = False  # the other decoder found no sound there either
-    best.damaged = damaged  # FFmpeg steps over a damaged place without a word
+    # FFmpeg steps over a damaged place without a word; a change on the way is no damage.
+    best.damaged = damaged and not (best.whole and best.changes)
     return best
 
 
+def _openers(file: BinaryIO) -> Iterator[_Opener]:
+    """Yield ways to open a file, in the order in which they are tried."""
+    view = FileView(file, mended=mended_header(file))
+    parts = joined_parts(view)
+    if len(parts) > 1:
+        yield lambda wider: JoinedDecoder(view, parts, _open_first, wider=wider)
+    kinds = _kinds(view)
+    for kind in kinds:
+        yield lambda wider, kind=kind: kind(view, wider=wider)  # type: ignore[misc]
+
+
+def _kinds(file: Readable) -> tuple[type[SoundfileDecoder] | type[AvDecoder], ...]:
+    """Return the decoders in the order in which they are tried on a file.
+
+    Ogg Vorbis that was cut from a longer file begins before its time 0. libsndfile takes what
+    lies there for the beginning and leaves out as much at the end; FFmpeg does not.
+    """
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if head[:4] == b"OggS" and b"\x01vorbis" in head and len(DECODERS) > 1:
+        try:
+            decoder = AvDecoder(file)
+        except DecoderError:
+            return DECODERS
+        decoder.close()
+        if decoder.starts_before_zero:
+            return DECODERS[::-1]
+    return DECODERS
+
+
+def _open_first(file: Readable) -> Decoder:
+    """Open a part of a file by the first decoder that takes it."""
+    refused = DecoderError("no decoder takes it")
+    for kind in _kinds(file):
+        try:
+            return kind(file)
+        except DecoderError as error:
+            refused = error
+    raise refused
+
+
 def _copy(
-    kind: type[SoundfileDecoder] | type[AvDecoder],
-    path: Path,
-    file: BinaryIO,
-    target: Path,
-    checkpoint: Checkpoint,
+    opener: _Opener, path: Path, file: BinaryIO, target: Path, checkpoint: Checkpoint
 ) -> _Copy:
     """Decode with one decoder into `target`, over what is there.
 
@@ -170,14 +225,31 @@ def _copy(
     DecoderError
         If the decoder does not take the file at all.
     """
+    wider: WiderError | None = None
+    while True:
+        try:
+            return _copied(opener, wider, path, file, target, checkpoint)
+        except WiderError as error:  # from now on with as many channels as it has found
+            wider = error
+
+
+def _copied(
+    opener: _Opener,
+    wider: WiderError | None,
+    path: Path,
+    file: BinaryIO,
+    target: Path,
+    checkpoint: Checkpoint,
+) -> _Copy:
     message = f"Reading {shown_name(path)}"
     size = max(1, os.fstat(file.fileno()).st_size)
-    decoder: Decoder = kind(file)
+    decoder = opener(wider)
     try:
         copy = _Copy(
-            kind=kind,
+            opener=opener,
             sample_rate=decoder.sample_rate,
             channels=decoder.channels,
+            speakers=decoder.speakers,
             format=decoder.format,
             subtype=decoder.subtype,
             claimed_samples=decoder.claimed_samples,
@@ -186,8 +258,8 @@ def _copy(
         needed = 4 * copy.channels * (copy.claimed_samples or 0)
         if needed <= _MOST_PACKED * size:
             atomic.require_free(target.parent, needed, f"Cannot import {shown_name(path)}")
-        digest = hashlib.sha256(f"{copy.sample_rate} Hz, {copy.channels} channels\n".encode())
-        with WavWriter(target, copy.sample_rate, copy.channels) as writer:
+        digest = _digest(copy)
+        with WavWriter(target, copy.sample_rate, copy.channels, copy.speakers) as writer:
             try:
                 for block in decoder.blocks():
                     copy.silenced += silence_non_finite(block)
@@ -195,14 +267,25 @@ def _copy(
                     digest.update(np.ascontiguousarray(block.T, dtype="<f4").data)
                     writer.write(block)
                     checkpoint(min(1.0, file.tell() / size), message)
+            except WiderError:
+                raise
             except DecoderError:
                 copy.damaged = True
         copy.samples = writer.samples
         copy.left_over = decoder.unread_bytes() > _LEFT_OVER_BYTES
+        copy.promised_ratio = decoder.promised_ratio
         copy.sha256 = digest.hexdigest()
+        copy.notes, copy.changes = decoder.notes(), decoder.changes
         return copy
     finally:
         decoder.close()
+
+
+def _digest(copy: _Copy) -> Any:
+    form = f"{copy.sample_rate} Hz, {copy.channels} channels"
+    if copy.speakers:
+        form += f", speakers {copy.speakers:#x}"
+    return hashlib.sha256(f"{form}\n".encode())
 
 
 def _require_sound(path: Path, copy: _Copy) -> None:
@@ -224,7 +307,7 @@ def _require_sound(path: Path, copy: _Copy) -> None:
 
 
 def _notes(copy: _Copy) -> list[str]:
-    notes = []
+    notes = [*copy.notes, *_change_notes(copy)]
     seconds = copy.samples / copy.sample_rate
     claimed = 0.0 if copy.claimed_samples is None else copy.claimed_samples / copy.sample_rate
     if math.isfinite(copy.promised_ratio):
@@ -242,3 +325,21 @@ def _notes(copy: _Copy) -> list[str]:
     if copy.silenced:
         notes.append(f"{copy.silenced} samples were not numbers and were set to silence.")
     return notes
+
+
+def _change_notes(copy: _Copy) -> list[str]:
+    """Return what was done where the file changes on the way."""
+    if not copy.changes:
+        return []
+    words = {1: "mono", 2: "stereo"}
+    told = [
+        f"{rate} Hz, {words.get(channels, f'{channels} channels')} from "
+        f"{at / copy.sample_rate:.1f} s on"
+        for at, rate, channels in copy.changes[:_MOST_CHANGES]
+    ]
+    more = "" if len(copy.changes) <= _MOST_CHANGES else ", and so on"
+    into = words.get(copy.channels, f"{copy.channels} channels")
+    return [
+        f"The sound changes on the way ({'; '.join(told)}{more}): all was brought to "
+        f"{copy.sample_rate} Hz, {into}."
+    ]

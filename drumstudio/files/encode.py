@@ -28,6 +28,7 @@ from drumstudio.core.errors import AudioWriteError, OutputExistsError, SettingEr
 from drumstudio.core.finite import silence_non_finite
 from drumstudio.core.loudness import LoudnessMeter, TruePeakMeter
 from drumstudio.core.resample import StreamResampler, resampled_length
+from drumstudio.core.speakers import names_of
 from drumstudio.files.block_reader import STEMS, SongReader
 from drumstudio.files.decoders import block_frames
 from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format
@@ -38,6 +39,7 @@ from drumstudio.files.stem_file import (
     force_to_disk,
     of_one_length,
     reading_back,
+    stem_mark,
     writing_stem,
 )
 from drumstudio.jobs.job import Checkpoint, portion
@@ -129,7 +131,9 @@ def encode(
             gain = export.common_gain(portion(checkpoint, 0.0, 0.1))
         with _all_or_none(paths, kept) as temporaries, ExitStack() as stack:
             writers = {
-                stem: stack.enter_context(writing_stem(paths[stem], temporary, form, source.shape))
+                stem: stack.enter_context(
+                    writing_stem(paths[stem], temporary, form, source.shape, stem_mark(stem))
+                )
                 for stem, temporary in temporaries.items()
             }
             measures = export.write(paths, writers, gain, portion(checkpoint, 0.1, 0.8))
@@ -194,6 +198,14 @@ def _checked_rate(form: Format, song: SongReader, asked: int | None, path: Path)
             why=f"{form.label} holds at most {form.most_channels} channels, and the song has "
             f"{song.channels}.",
             fix=f"Choose another format ({', '.join(roomy)})." if roomy else "Mix it down first.",
+        )
+    if form.speakers_for(song.speakers, song.channels) is None:
+        meant = ", ".join(names_of(song.speakers)) or "no speakers, but microphones or tracks"
+        raise AudioWriteError(
+            what,
+            why=f"in {form.label} {song.channels} channels stand for certain speakers, and the "
+            f"song's are others ({meant}).",
+            fix="Choose WAV, which says what each channel is for.",
         )
     if asked is None:
         return form.rate_for(song.sample_rate)
@@ -276,7 +288,7 @@ class _Source:
         self.own_rate = song.sample_rate
         # A song of one sample has one at any rate.
         samples = max(1, resampled_length(last - first, song.sample_rate, sample_rate))
-        self.shape = Shape(sample_rate, song.channels, samples)
+        self.shape = Shape(sample_rate, song.channels, samples, song.speakers)
         self.block = block_frames(song.channels)
         self.silenced = 0
 
@@ -396,12 +408,14 @@ class _Export:
         AudioWriteError
             If a file does not hold what it should.
         """
-        shape, block = self.source.shape, self.source.block
+        shape, block = self.source.shape.stored(self.form), self.source.block
         is_sum = self.form.lossless and {"drums", "rest"} <= set(self.stems)
         residual = peak = 0.0
         with ExitStack() as stack:
             written = {
-                stem: stack.enter_context(reading_back(paths[stem], temporary, shape, block))
+                stem: stack.enter_context(
+                    reading_back(paths[stem], temporary, shape.stored(self.form), block)
+                )
                 for stem, temporary in temporaries.items()
             }
             message = "Checking what was written"
@@ -445,6 +459,8 @@ class _Export:
         rate = source.shape.sample_rate
         if rate != source.own_rate:
             notes.append(f"Resampled from {source.own_rate} to {rate} Hz.")
+        if source.shape.stored(self.form) != source.shape:
+            notes.append(f"{self.form.label} knows no side speakers here: they became rear ones.")
         if gain != 1.0:
             down = -_decibels(gain)
             by = f"{down:.2f}" if down >= 0.01 else "less than 0.01"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+
+from drumstudio.files.file_view import Readable
 
 
 class DecoderError(Exception):
@@ -12,6 +13,10 @@ class DecoderError(Exception):
 
 class DecoderMissingError(DecoderError):
     """The optional package that might have read the file is not installed."""
+
+
+class NoSoundError(DecoderError):
+    """A film or a picture that holds no sound."""
 
 
 class SourceFaultError(Exception):
@@ -27,11 +32,11 @@ class NamelessFile:
 
     Parameters
     ----------
-    file : BinaryIO
+    file : Readable
         Open for reading; stays open.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         file.seek(0)
         self._file = file
         self._fault: OSError | None = None

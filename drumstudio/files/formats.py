@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drumstudio.core.speakers import implied_mask, names_of, order_under, xiph_names
 from drumstudio.files.wav_file import RIFF_LIMIT_BYTES
 
 HIGHEST_RATE = 768_000
@@ -36,6 +37,8 @@ class Format:
         ... and these; ascending.
     bytes_per_value : int
         Most that one sample of one channel takes on disk.
+    implies_speakers : bool
+        Whether the number of channels says what they are for, as in FLAC, Vorbis and Opus.
     compression : float, optional
         libsndfile's compression level, in [0, 1].
     bit_rate_mode : str, optional
@@ -53,6 +56,7 @@ class Format:
     any_rate_up_to: int
     rates: tuple[int, ...]
     bytes_per_value: int
+    implies_speakers: bool = True
     compression: float | None = None
     bit_rate_mode: str | None = None
 
@@ -71,6 +75,21 @@ class Format:
             return sample_rate
         above = [rate for rate in self.rates if rate >= sample_rate]
         return above[0] if above else max(self.any_rate_up_to, *self.rates)
+
+    def speakers_for(self, speakers: int, channels: int) -> int | None:
+        """Return under which mask (`core.speakers`) a song's channels are stored, if at all.
+
+        None where the channels would become something else: the microphones of a field
+        recorder would be played as centre and surround.
+        """
+        return implied_mask(speakers, channels) if self.implies_speakers else speakers
+
+    def order_for(self, speakers: int, channels: int) -> list[int]:
+        """Return which of a song's channels stands first, second, ... in a file."""
+        stored = self.speakers_for(speakers, channels) or 0
+        order = order_under(speakers, stored) if stored else list(range(channels))
+        names = xiph_names(channels) if self.coding in ("VORBIS", "OPUS") else ()
+        return [order[names_of(stored).index(name)] for name in names] or order
 
     def container_for(self, data_bytes: int) -> str:
         """Return libsndfile's container for that much data: WAV ends at 4 GiB, RF64 does not."""
@@ -94,6 +113,7 @@ _ALL = (
         any_rate_up_to=HIGHEST_RATE,
         rates=(HIGHEST_RATE,),
         bytes_per_value=2,
+        implies_speakers=False,
     ),
     Format(
         name="wav24",
@@ -107,6 +127,7 @@ _ALL = (
         any_rate_up_to=HIGHEST_RATE,
         rates=(HIGHEST_RATE,),
         bytes_per_value=3,
+        implies_speakers=False,
     ),
     Format(
         name="wav-float",
@@ -120,6 +141,7 @@ _ALL = (
         any_rate_up_to=HIGHEST_RATE,
         rates=(HIGHEST_RATE,),
         bytes_per_value=4,
+        implies_speakers=False,
     ),
     Format(
         name="flac",

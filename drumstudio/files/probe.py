@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from drumstudio.core.errors import AudioOpenError
+from drumstudio.files.av_decoder import AvDecoder
 from drumstudio.files.decoders import (
     HIGHEST_RATE,
-    AvDecoder,
     Decoder,
     ImpossibleRateError,
     SoundfileDecoder,
 )
-from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, SourceFaultError
+from drumstudio.files.foreign_file import (
+    DecoderError,
+    DecoderMissingError,
+    NoSoundError,
+    SourceFaultError,
+)
 from drumstudio.jobs.job import Checkpoint
 
 DECODERS: tuple[type[SoundfileDecoder] | type[AvDecoder], ...] = (SoundfileDecoder, AvDecoder)
@@ -175,6 +180,10 @@ def explain_refusal(path: Path, file: BinaryIO, refusals: list[DecoderError]) ->
             what,
             why="reading this kind of file needs the package av, which is not installed.",
             fix='Run "pip install av", or convert the file to FLAC or WAV.',
+        )
+    if any(isinstance(error, NoSoundError) for error in refusals):
+        return AudioOpenError(
+            what, why="there is no sound in it, only pictures.", fix="Choose a file with sound."
         )
     if _is_text(head):
         return AudioOpenError(what, why="it holds text, not sound.", fix="Choose a sound file.")

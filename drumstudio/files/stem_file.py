@@ -8,9 +8,10 @@ meant, not the temporary one.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,22 @@ from numpy.typing import NDArray
 from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioWriteError
+from drumstudio.core.speakers import full_mask
 from drumstudio.files.decoders import SequentialSoundFile, SoundfileDecoder
 from drumstudio.files.foreign_file import DecoderError, SourceFaultError
 from drumstudio.files.formats import Format
+from drumstudio.files.sound_chunks import find_chunk
 from drumstudio.files.wav_file import WavWriter
 
 # libsndfile keeps whole calls on the stack in its Ogg encoder: one call with 120 s of stereo
 # is a segmentation fault (libsndfile issue 1095), 4,096 frames are not.
 _FRAMES_PER_CALL = 4_096
+_LONGEST_MARK = 28  # bytes, in `WavWriter`
+_FIRST_CHUNK, _MASK_PLACE = 12, 20  # in a WAV file; in its chunk "fmt "
+
+STEM_MARK = "DrumStudio stem"
+"""How the comment begins that is written into stems, so that a folder's songs are told from them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,18 @@ class Shape:
         Hertz.
     channels, samples : int
         Number of channels; samples of each.
+    speakers : int
+        What the channels are for, as a mask (`core.speakers`).
     """
 
     sample_rate: int
     channels: int
     samples: int
+    speakers: int = 0
+
+    def stored(self, form: Format) -> Shape:
+        """Return what comes back from a file of a format that holds it."""
+        return replace(self, speakers=form.speakers_for(self.speakers, self.channels) or 0)
 
     def data_bytes(self, form: Format) -> int:
         """Return how many bytes of samples a file of that format has, at most."""
@@ -99,6 +115,8 @@ class StemWriter:
         Its format; `shape` must be one that it holds.
     shape : Shape
         What it will have.
+    mark : str
+        A comment inside the file, if not "" (`stem_mark`).
 
     Raises
     ------
@@ -108,14 +126,24 @@ class StemWriter:
         From any method, if the disk does.
     """
 
-    def __init__(self, path: Path, temporary: Path, form: Format, shape: Shape) -> None:
+    def __init__(
+        self, path: Path, temporary: Path, form: Format, shape: Shape, mark: str = ""
+    ) -> None:
         self._path = path
+        self._shape = shape
+        order = form.order_for(shape.speakers, shape.channels)
+        self._order = None if order == list(range(shape.channels)) else order
         self._shift = 32 - form.bits if form.bits else 0
         self._sink: _Sink | None = None
         self._open = True
         if form.name == "wav-float":
-            self._wav = WavWriter(temporary, shape.sample_rate, shape.channels)
+            self._wav = WavWriter(
+                temporary, shape.sample_rate, shape.channels, shape.speakers, mark.encode()
+            )
             return
+        self._container = form.container_for(shape.data_bytes(form))
+        if self._container == "WAV" and shape.speakers:
+            self._container = "WAVEX"
         self._sink = _Sink(temporary)
         try:
             self._sound = SequentialSoundFile(
@@ -124,10 +152,12 @@ class StemWriter:
                 samplerate=shape.sample_rate,
                 channels=shape.channels,
                 subtype=form.coding,
-                format=form.container_for(shape.data_bytes(form)),
+                format=self._container,
                 compression_level=form.compression,
                 bitrate_mode=form.bit_rate_mode,
             )
+            if mark:
+                self._sound.comment = mark
         except soundfile.SoundFileError as error:
             self._sink.close()
             raise _refused(path, str(error)) from error
@@ -139,7 +169,9 @@ class StemWriter:
             return
         # Whole numbers in the upper bits of 32: libsndfile's own conversion from floating
         # point rounds down in WAV files.
-        interleaved = np.ascontiguousarray(values.T)
+        interleaved = np.array(
+            (values if self._order is None else values[self._order]).T, order="C"
+        )
         if self._shift:
             interleaved <<= self._shift
         for start in range(0, len(interleaved), _FRAMES_PER_CALL):
@@ -160,6 +192,8 @@ class StemWriter:
             return
         try:
             self._sound.close()
+            if self._container in ("WAVEX", "RF64"):
+                self._write_speakers(self._sink)
             self._raise_fault()
         except soundfile.SoundFileError as error:
             self._raise_fault()
@@ -167,16 +201,25 @@ class StemWriter:
         finally:
             self._sink.close()
 
+    def _write_speakers(self, sink: _Sink) -> None:
+        """Put the mask into a WAV header: libsndfile writes what the number of channels means."""
+        start, size = find_chunk(sink, _FIRST_CHUNK, b"fmt ", "<I")
+        if size >= _MASK_PLACE + 4:
+            sink.seek(start + _MASK_PLACE)
+            sink.write(struct.pack("<I", full_mask(self._shape.speakers, self._shape.channels)))
+
     def _raise_fault(self) -> None:
         if self._sink is not None and self._sink.fault is not None:
             raise self._sink.fault
 
 
 @contextmanager
-def writing_stem(path: Path, temporary: Path, form: Format, shape: Shape) -> Iterator[StemWriter]:
+def writing_stem(
+    path: Path, temporary: Path, form: Format, shape: Shape, mark: str = ""
+) -> Iterator[StemWriter]:
     """Yield a `StemWriter`, parameters as there; it is closed at the end, if not before."""
     with explained(path):
-        writer = StemWriter(path, temporary, form, shape)
+        writer = StemWriter(path, temporary, form, shape, mark)
     try:
         yield writer
     finally:
@@ -222,9 +265,14 @@ def _checked_blocks(
         raise _refused(path, str(error)) from error
     except SourceFaultError as error:
         raise error.fault from error
-    found = Shape(decoder.sample_rate, decoder.channels, count)
+    found = Shape(decoder.sample_rate, decoder.channels, count, decoder.speakers)
     if found != shape:
         raise _refused(path, f"{found} came back, not {shape}")
+
+
+def stem_mark(stem: str) -> str:
+    """Return the comment inside a stem's file; a song that was not separated has none."""
+    return "" if stem == "mixture" else f"{STEM_MARK}: {stem}"[:_LONGEST_MARK]
 
 
 def force_to_disk(path: Path, temporary: Path) -> None:

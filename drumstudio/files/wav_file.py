@@ -23,14 +23,22 @@ from drumstudio.core.errors import AudioOpenError
 RIFF_LIMIT_BYTES = 2**32 - 2**20
 """Data beyond this many bytes goes into RF64; the rest of 4 GiB is left to other chunks."""
 
-_HEADER = struct.Struct("<4sI4s" + "4sIQQQI" + "4sIHHIIHH" + "4sII" + "4sI")
+_START = "<4sI4s" + "4sIQQQI" + "4sIHHIIHH"
+_END = "4sII" + "4sI"
+_HEADER = struct.Struct(_START + _END)
+_EXTENSIBLE = struct.Struct(_START + "HHI16s" + _END)  # with the speakers of its channels
+_JUNK = struct.Struct("<QQQI")
 _UNKNOWN = 0xFFFFFFFF
 _FLOAT_TAG = 3
+_EXTENSIBLE_TAG = 0xFFFE
+_FLOAT_KIND = struct.pack("<IHH", _FLOAT_TAG, 0, 16) + bytes.fromhex("800000aa00389b71")
 _BYTES_PER_SAMPLE = 4
 _FRAMES_PER_READ = 65_536
 
 
-def header_bytes(sample_rate: int, channels: int, samples: int) -> bytes:
+def header_bytes(
+    sample_rate: int, channels: int, samples: int, speakers: int = 0, mark: bytes = b""
+) -> bytes:
     """Return the header of a media file.
 
     Parameters
@@ -41,12 +49,16 @@ def header_bytes(sample_rate: int, channels: int, samples: int) -> bytes:
         In [1, 16383]; beyond that the format's 16-bit frame size overflows.
     samples : int
         Samples per channel.
+    speakers : int
+        What the channels are for, as a mask (`core.speakers`).
+    mark : bytes
+        At most 28, kept where RF64 has its sizes; media has none.
 
     Returns
     -------
     bytes
-        Always of the same length. A RIFF header keeps a JUNK chunk where RF64 has its
-        ds64 chunk, so that a writer can change its mind at the end.
+        Of one length without and another with speakers. A RIFF header keeps a JUNK chunk
+        where RF64 has its ds64 chunk, so that a writer can change its mind at the end.
 
     Raises
     ------
@@ -56,7 +68,7 @@ def header_bytes(sample_rate: int, channels: int, samples: int) -> bytes:
     Notes
     -----
     Layout after EBU Tech 3306 (RF64) and the RIFF WAVE specification, format tag 3
-    (IEEE float), 32 bits.
+    (IEEE float), 32 bits; with speakers as WAVEFORMATEXTENSIBLE of the same kind.
     """
     if not 1 <= channels <= 16_383:
         raise ValueError(f"channels must be in [1, 16383], got {channels}")
@@ -64,14 +76,17 @@ def header_bytes(sample_rate: int, channels: int, samples: int) -> bytes:
         raise ValueError(f"sample_rate must be in [1, 2**32 - 1], got {sample_rate}")
     frame_bytes = channels * _BYTES_PER_SAMPLE
     data_bytes = samples * frame_bytes
-    riff_bytes = _HEADER.size - 8 + data_bytes
+    form = _EXTENSIBLE if speakers else _HEADER
+    riff_bytes = form.size - 8 + data_bytes
     large = data_bytes > RIFF_LIMIT_BYTES
-    return _HEADER.pack(
+    size, tag = (40, _EXTENSIBLE_TAG) if speakers else (16, _FLOAT_TAG)
+    return form.pack(
         *(b"RF64" if large else b"RIFF", _UNKNOWN if large else riff_bytes, b"WAVE"),
         *(b"ds64" if large else b"JUNK", 28),
-        *((riff_bytes, data_bytes, samples, 0) if large else (0, 0, 0, 0)),
-        *(b"fmt ", 16, _FLOAT_TAG, channels, sample_rate),
+        *((riff_bytes, data_bytes, samples, 0) if large else _JUNK.unpack(mark.ljust(28, b"\0"))),
+        *(b"fmt ", size, tag, channels, sample_rate),
         *(min(sample_rate * frame_bytes, _UNKNOWN), frame_bytes, 8 * _BYTES_PER_SAMPLE),
+        *((22, 8 * _BYTES_PER_SAMPLE, speakers, _FLOAT_KIND) if speakers else ()),
         *(b"fact", 4, _UNKNOWN if large else samples),
         *(b"data", _UNKNOWN if large else data_bytes),
     )
@@ -90,6 +105,10 @@ class WavWriter:
         Hertz.
     channels : int
         Number of channels.
+    speakers : int
+        What they are for, as a mask (`core.speakers`).
+    mark : bytes
+        As in `header_bytes`; with one the file is no media.
 
     Raises
     ------
@@ -99,11 +118,15 @@ class WavWriter:
         From any method, if the disk refuses.
     """
 
-    def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
-        header = header_bytes(sample_rate, channels, 0)
+    def __init__(
+        self, path: Path, sample_rate: int, channels: int, speakers: int = 0, mark: bytes = b""
+    ) -> None:
+        header = header_bytes(sample_rate, channels, 0, speakers, mark)
         self.sample_rate = sample_rate
         self.channels = channels
+        self.speakers = speakers
         self.samples = 0
+        self._mark = mark
         self._file = Path(path).open("wb")  # noqa: SIM115 (closed by `close`)
         self._file.write(header)
 
@@ -134,7 +157,8 @@ class WavWriter:
             return
         try:
             self._file.seek(0)
-            self._file.write(header_bytes(self.sample_rate, self.channels, self.samples))
+            form = (self.sample_rate, self.channels, self.samples, self.speakers, self._mark)
+            self._file.write(header_bytes(*form))
         finally:
             self._file.close()
 
@@ -183,24 +207,30 @@ class WavReader(Closing):
                 fix="Check that the file is still there and may be read.",
             ) from error
         try:
-            self.sample_rate, self.channels, self.samples = self._read_header()
+            self.sample_rate, self.channels, self.samples, self.speakers = self._read_header()
         except BaseException:
             self._file.close()
             raise
         self._buffer = np.empty(0, dtype="<f4")
 
-    def _read_header(self) -> tuple[int, int, int]:
-        header = self._file.read(_HEADER.size)
+    def _read_header(self) -> tuple[int, int, int, int]:
+        start = self._file.read(_EXTENSIBLE.size)
         size = self._file.seek(0, 2)
-        if header[:4] in (b"RIFF", b"RF64") and len(header) == _HEADER.size:
-            fields = _HEADER.unpack(header)
+        for form in (_HEADER, _EXTENSIBLE):
+            header = start[: form.size]
+            if header[:4] not in (b"RIFF", b"RF64") or len(header) < form.size:
+                continue
+            fields = form.unpack(header)
             channels, sample_rate = fields[12], fields[13]
+            speakers = fields[19] if form is _EXTENSIBLE else 0
             if 1 <= channels <= 16_383 and sample_rate >= 1:
-                samples, left = divmod(size - _HEADER.size, channels * _BYTES_PER_SAMPLE)
+                samples, left = divmod(size - form.size, channels * _BYTES_PER_SAMPLE)
                 # The one header that fits the file's length is made again: whatever was
                 # damaged, in whichever field, shows up in this comparison.
-                if left == 0 and header == header_bytes(sample_rate, channels, samples):
-                    return sample_rate, channels, samples
+                made = header_bytes(sample_rate, channels, samples, speakers)
+                if left == 0 and header == made:
+                    self._data_start = form.size
+                    return sample_rate, channels, samples, speakers
         raise AudioOpenError(
             f"Cannot read {self._path.name}",
             why="it is damaged, unfinished, or was not written by DrumStudio.",
@@ -262,7 +292,7 @@ class WavReader(Closing):
         view = self._buffer[:needed].data.cast("B")
         filled = 0
         try:
-            self._file.seek(_HEADER.size + position * self.channels * _BYTES_PER_SAMPLE)
+            self._file.seek(self._data_start + position * self.channels * _BYTES_PER_SAMPLE)
             while filled < len(view):
                 got = self._file.readinto(view[filled:])
                 if not got:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.files.decoders import AvDecoder
+from drumstudio.files.av_decoder import AvDecoder
 from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, SourceFaultError
 
 SAMPLE_RATE = 44100

@@ -14,8 +14,9 @@ import soundfile
 from drumstudio import atomic
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.files import decode as decode_module
+from drumstudio.files.av_decoder import AvDecoder
 from drumstudio.files.decode import decode
-from drumstudio.files.decoders import AvDecoder, SoundfileDecoder
+from drumstudio.files.decoders import SoundfileDecoder
 from drumstudio.files.probe import probe
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import no_checkpoint

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from drumstudio.files.decoders import AvDecoder, DecoderError, SoundfileDecoder
+from drumstudio.files.av_decoder import AvDecoder
+from drumstudio.files.decoders import SoundfileDecoder
 from drumstudio.files.folder_walk import PassedOver
+from drumstudio.files.foreign_file import DecoderError
 from drumstudio.files.sound_kinds import is_audio_path
 from drumstudio.workflows.find_songs import find_songs
 
