@@ -79,6 +79,8 @@ _TABLE = (
     ("spectrogram", "Spectrogram", "Q", "Spectrogram"),
     ("spectrogram_alone", "Spectrogram over the lanes", "Shift+Q", "Spectrogram"),
     *((tool.command, tool.label, tool.keys, "Spectrogram") for tool in TOOLS.values()),
+    ("select_mode", "Select first, then change", "V", "Spectrogram"),
+    ("invert_selection", "Invert selection", "I", "Spectrogram"),
     ("swap_target", "Swap drums and rest", "X", "Spectrogram"),
     ("brush_smaller", "Smaller brush", "[ | ,", "Spectrogram"),
     ("brush_larger", "Larger brush", "] | .", "Spectrogram"),

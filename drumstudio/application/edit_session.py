@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drumstudio.application.background import Background
+from drumstudio.application.backlog import Backlog
 from drumstudio.application.document import Document
 from drumstudio.application.edit_sound import EditSound, RenderedEdit
 from drumstudio.application.edited_waveforms import EditedBlocks, edited_blocks
 from drumstudio.application.editor import Editor
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.material import AUDITIONS
+from drumstudio.application.selector import Selector
 from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.application.transport import Transport
 from drumstudio.core import check
 from drumstudio.core.errors import Cancelled, DrumStudioError
+from drumstudio.core.strokes import Cells
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.delta_store import DeltaStore, delta_folder
 from drumstudio.tools.table import TOOLS
@@ -50,6 +55,10 @@ class EditSession:
         Called when something else is to be heard.
     not_found : Listeners
         Called when a tool found nothing at the place of a click.
+    selector : Selector
+        What is selected.
+    previewed : Listeners
+        Called with the cells that a click would take where the pointer rests, or None.
     drawn : Listeners
         Called with what the edited blocks look like, for waveforms.
 
@@ -65,6 +74,7 @@ class EditSession:
         self.hearing_changed: Listeners[[]] = Listeners()
         self.not_found: Listeners[[]] = Listeners()
         self.drawn: Listeners[[EditedBlocks]] = Listeners()
+        self.previewed: Listeners[[Cells | None]] = Listeners()
         self.document = document
         self.song_id = song_id
         self.clicked_hit: tuple[float, float] | None = None
@@ -75,7 +85,9 @@ class EditSession:
         self._store = store
         self._last: RenderedEdit | None = None
         self._hearing = "edited"
+        self.selector = Selector(self.editor.grid)
         self._finding = Background(self.failed)
+        self._looking = Backlog("preview of a tool")
         self._drawing = Background(self.failed)
         self._drawn: EditedBlocks | None = None
         self._closing = False
@@ -83,6 +95,7 @@ class EditSession:
             self.editor.edited.connect(self._render),
             self._sound.ready.connect(self._on_ready),
             self._sound.failed.connect(self.failed),
+            self._looking.failed.connect(self.failed),
         ]
         self._render()
 
@@ -155,8 +168,16 @@ class EditSession:
 
     # --- tools that find cells ----------------------------------------------------------
 
-    def click(self, seconds: float, hertz: float) -> None:
-        """Have the tool look for what belongs to a place, and paint it; returns at once."""
+    def click(self, seconds: float, hertz: float, way: str = "replace") -> None:
+        """Have the tool look for what belongs to a place, and paint or select it; returns at once.
+
+        Parameters
+        ----------
+        seconds, hertz : float
+            Where.
+        way : str
+            One of `selection.WAYS`, where it is selected.
+        """
         settings = self.editor.settings
         look = TOOLS[settings.tool].find
         if look is None:
@@ -170,9 +191,53 @@ class EditSession:
                 return
             if found.onset_seconds is not None:
                 self.clicked_hit = (found.onset_seconds, hertz)
-            again_if_changed(lambda: self.editor.paint_found([found.cells]))
+            if settings.selecting:
+                self.selector.select(found.cells, way)
+            else:
+                again_if_changed(lambda: self.editor.paint_found([found.cells]))
 
         self._finding.run(find)
+
+    def look_at(self, seconds: float, hertz: float) -> None:
+        """Have the tool look for what a click would take; `previewed` tells; returns at once."""
+        settings = self.editor.settings
+        look = TOOLS[settings.tool].find
+        if look is None:
+            return
+
+        def find() -> None:
+            with self.reader() as reader:
+                found = look(reader, self.editor.grid, seconds, hertz, settings)
+            self.previewed(None if found is None else found.cells)
+
+        self._looking.replace([find])
+
+    # --- the selection ------------------------------------------------------------------
+
+    def give_selection(self, target: str, name: str, quieter_db: float | None = None) -> None:
+        """Paint what is selected: one step of undo; returns at once.
+
+        Parameters
+        ----------
+        target : {"drums", "rest", "protect"}
+            Where it goes.
+        name : str
+            Of the step.
+        quieter_db : float, optional
+            What of it stays where it is, in decibels below what there was, positive; nothing
+            stays if not given.
+        """
+        selection = self.selector.selection
+        if selection is None:
+            return
+        strength = 1.0 if quieter_db is None else 1.0 - 10.0 ** (-quieter_db / 20.0)
+        settings = replace(self.editor.settings, target=target, strength=strength)
+
+        def paint() -> None:
+            shapes = selection.shapes()
+            again_if_changed(lambda: self.editor.paint_found(shapes, name, settings))
+
+        self._finding.run(paint)
 
     def reader(self) -> SongReader:
         """Return the song's sound as it is heard with the strokes; to be closed.
@@ -203,6 +268,7 @@ class EditSession:
             disconnect()
         self._finding.run(self._store.remove_oldest)
         self._finding.close()
+        self._looking.close()
         self._sound.close()
         self._drawing.close()
         self.editor.close()

@@ -14,7 +14,7 @@ from drumstudio.core.edit_field import Field, LayerStrokes, Painted, Protected, 
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
 from drumstudio.core.song import Blob, Song, StrokeLayer
-from drumstudio.core.strokes import CHANNELS, Polygon, Shape, Stroke
+from drumstudio.core.strokes import CHANNELS, Shape, Stroke
 from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex
 from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import Gesture, Point, ToolSettings
@@ -175,7 +175,7 @@ class Editor:
         self.abort()
         with self._guard:
             self._document.require_writable("Cannot paint")
-            settings = self.settings
+            settings = self.settings.at(hertz)
             check.one_of("tool", settings.tool, tuple(TOOLS))
             tool = TOOLS[settings.tool]
             if tool.begin is None:
@@ -242,8 +242,10 @@ class Editor:
         if drawing.gesture.tiles:
             self.looks_changed(drawing.gesture.tiles)
 
-    def paint_found(self, shapes: Iterable[Shape], name: str = "") -> None:
-        """Paint what was found in the sound, with the settings as they stand: one step of undo.
+    def paint_found(
+        self, shapes: Iterable[Shape], name: str = "", settings: ToolSettings | None = None
+    ) -> None:
+        """Paint what was found in the sound, or selected: one step of undo.
 
         Parameters
         ----------
@@ -251,6 +253,8 @@ class Editor:
             Each becomes a stroke; without any nothing happens.
         name : str
             Of the step; what painting by hand is called if empty.
+        settings : ToolSettings, optional
+            What to paint with; the editor's own as they stand if not given.
 
         Raises
         ------
@@ -258,7 +262,7 @@ class Editor:
             As from `press` and `release`.
         """
         self._document.require_writable("Cannot paint")
-        settings = self.settings
+        settings = settings or self.settings
         layer = self._layer_for(settings.target)
         blobs = [self._kept(settings.target, shape, settings) for shape in shapes]
         if layer is not None and blobs:
@@ -301,15 +305,16 @@ class Editor:
 
     # --- areas --------------------------------------------------------------------------
 
-    def restore(self, area: Polygon) -> None:
-        """Bring the model's drums back in an area: one step of undo.
+    def restore(self, areas: Iterable[Shape]) -> None:
+        """Bring the model's drums back in some areas: one step of undo.
 
         Raises
         ------
         ProjectError, DiskFullError
             If the project is read-only or the disk refuses.
         """
-        stroke_layers.restore_model(self._document, self._song_id, Stroke("erase", area))
+        strokes = [Stroke("erase", area) for area in areas]
+        stroke_layers.restore_model(self._document, self._song_id, strokes)
 
     # --- following the document ---------------------------------------------------------
 

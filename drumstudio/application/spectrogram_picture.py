@@ -57,7 +57,7 @@ class ViewLook:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """What is seen; all arrays are uint8 of shape (rows, columns), highest frequency first.
+    """What is seen; arrays are uint8 of shape (rows, columns), highest frequency first.
 
     Parameters
     ----------
@@ -68,6 +68,10 @@ class Picture:
         the song has not been separated.
     protected : ndarray or None
         255 where the drums are kept; None where nothing in view is.
+    painted : ndarray, int8, or None
+        The edit field, +-127 for +-1; None where nothing in view is painted.
+    selected, previewed : ndarray, int8, or None
+        How much of it is selected, and what a click would take, 127 for all of it.
     complete : bool
         Whether all of it is computed; `SpectrogramView.changed` tells when more is.
     """
@@ -75,6 +79,9 @@ class Picture:
     level: Pixels
     share: Pixels | None
     protected: Pixels | None
+    painted: Bytes | None
+    selected: Bytes | None
+    previewed: Bytes | None
     complete: bool
 
 

@@ -20,6 +20,7 @@ from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FULL, Bytes, FieldPixels, area_of
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.paint_pixels import PaintPixels
+from drumstudio.application.selection import Selection
 from drumstudio.application.spectrogram_picture import (
     Picture,
     Pixels,
@@ -32,6 +33,7 @@ from drumstudio.application.spectrogram_picture import (
 )
 from drumstudio.application.spectrogram_strips import STRIP_COLUMNS, SpectrogramStrips, Strip
 from drumstudio.application.spectrogram_tiles import TILE_COLUMNS, SpectrogramTiles, TileKey
+from drumstudio.core import check
 from drumstudio.core.closing import Closing
 from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.core.levels import STEMS, Levels, drums_share, level_db
@@ -40,6 +42,7 @@ from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
 from drumstudio.core.view_axis import Area, Viewport, note_name
 from drumstudio.files.overview import overview_path
 
+_MARKS = ("selected", "previewed")
 _MODELS_KEPT = 3  # whose tiles stay, for comparing them
 _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
 
@@ -115,6 +118,7 @@ class SpectrogramView(Closing):
         self._backlog = Backlog("spectrogram")
         self.failed: Listeners[[DrumStudioError]] = self._backlog.failed
         self._painting: PaintPixels | None = None
+        self._marks: dict[str, tuple[Selection, FieldPixels]] = {}
         self._disconnect_editor: Callable[[], None] = _nothing
         song = document.project.song(song_id)
         shape = song.mixture
@@ -160,6 +164,24 @@ class SpectrogramView(Closing):
             self._disconnect_editor = editor.looks_changed.connect(self._painted)
         self.changed(None)
 
+    @property
+    def editor(self) -> Editor | None:
+        """Whose paint is shown."""
+        return None if self._painting is None else self._painting.editor
+
+    def mark(self, name: str, selection: Selection | None) -> None:
+        """Show what is "selected", or what a click would take ("previewed"); None for nothing."""
+        check.one_of("mark", name, _MARKS)
+        before = self._marks.pop(name, None)
+        tiles: frozenset[TileIndex] = frozenset() if before is None else before[0].tiles
+        if selection is not None:
+            pixels = FieldPixels(self._grid, lambda _, index: selection.tile(index))
+            self._marks[name] = selection, pixels
+            tiles |= selection.tiles
+        area = self.area_of(tiles)
+        if area is not None:
+            self.changed(area)
+
     def area_of(self, tiles: frozenset[TileIndex]) -> Area | None:
         """Return the area of some tiles of the edit field; None without any."""
         return area_of(self._grid, tiles)
@@ -190,10 +212,13 @@ class SpectrogramView(Closing):
         works: list[Work] = []
         self._samples_per_pixel = viewport.seconds_per_pixel * self._grid.sample_rate
         strip = part.of(self._sound, look.n_fft)
-        level, share, kept, exact = strip.levels[0], strip.share, None, strip.exact
+        level, share, exact = strip.levels[0], strip.share, strip.exact
+        kept: Bytes | None = None
+        field: Bytes | None = None
         if strip.share is not None:
-            share, kept, exact = self._as_painted(strip, part, sounds, works)
+            share, kept, field, exact = self._as_painted(strip, part, sounds, works)
             level = stem_level(strip.levels, strip.share, share, look.stem)
+        selected, previewed = (self._marked(name, part, works) for name in _MARKS)
         complete = exact and not works
         if columns is None and rows is None:
             for sound in sounds:
@@ -212,20 +237,23 @@ class SpectrogramView(Closing):
             brightness(level, look.low_db, look.high_db),
             share if look.show_share else None,
             None if kept is None else 2 * kept.astype(np.uint8),
+            field,
+            selected,
+            previewed,
             complete,
         )
 
     def _as_painted(
         self, strip: Strip, part: _Part, sounds: list[_Sound], works: list[Work]
-    ) -> tuple[Pixels, Bytes | None, bool]:
-        """Return the share as painted, how much is kept, and whether all is exact.
+    ) -> tuple[Pixels, Bytes | None, Bytes | None, bool]:
+        """Return the share as painted, how much is kept, the field, and whether all is exact.
 
         What takes long is added to `works` and left out; other models that are seen are added
         to `sounds`.
         """
         assert strip.share is not None
         if self._painting is None:
-            return painted_share(strip.share, None, self._amount), None, strip.exact
+            return painted_share(strip.share, None, self._amount), None, None, strip.exact
         paste = partial(self._pasted, part=part, works=works)
         editor, exact = self._painting.editor, strip.exact
         field = paste(self._painting.field, editor.painted_tiles())
@@ -241,7 +269,15 @@ class SpectrogramView(Closing):
                 then = painted_share(whole.share, paste(one.field, one.tiles), one.amount)
                 share = kept_share(share, keep, then)
             exact = exact and whole.exact
-        return share, kept, exact
+        return share, kept, field, exact
+
+    def _marked(self, name: str, part: _Part, works: list[Work]) -> Bytes | None:
+        """Return what is selected, or what a click would take."""
+        mark = self._marks.get(name)
+        if mark is None:
+            return None
+        selection, pixels = mark
+        return self._pasted(pixels, selection.tiles, part=part, works=works)
 
     def _pasted(
         self,

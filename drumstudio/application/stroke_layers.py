@@ -137,8 +137,8 @@ def apply_strokes(
             edit.insert((*at, layer.id, "strokes"), blob)
 
 
-def restore_model(document: Document, song_id: str, area: Stroke) -> None:
-    """Take back, in an area, what the layers that are on do: one step of undo.
+def restore_model(document: Document, song_id: str, areas: Sequence[Stroke]) -> None:
+    """Take back, in some areas, what the layers that are on do: one step of undo.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def restore_model(document: Document, song_id: str, area: Stroke) -> None:
         The project.
     song_id : str
         The song.
-    area : Stroke
+    areas : sequence of Stroke
         With the target "erase".
 
     Raises
@@ -154,10 +154,10 @@ def restore_model(document: Document, song_id: str, area: Stroke) -> None:
     ProjectError, DiskFullError
         If the project is read-only or the disk refuses.
     """
-    blob = document.media.keep_stroke(area)
+    blobs = [document.media.keep_stroke(area) for area in areas]
     with document.command("Restore the model's drums here") as edit:
         for layer in document.project.song(song_id).layers:
-            if layer.on and layer.strokes:
+            for blob in blobs if layer.on and layer.strokes else ():
                 edit.insert(("songs", song_id, "layers", layer.id, "strokes"), blob)
 
 

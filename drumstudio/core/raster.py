@@ -94,9 +94,10 @@ class PathRaster:
             max(path.radius_hz, grid.bin_hz),
         )
         self._hardness = path.hardness
+        self._ratio = path.radius_ratio
         begin = np.concatenate([path.points[:1], path.points[:-1]])
         self._prints = np.stack([begin, path.points], axis=1)
-        self._boxes = _boxes(self._prints[:, :, :2], self._radii, grid)
+        self._boxes = self._boxes_of(self._prints)
         self.tiles = _tiles_of(self._boxes)
 
     @property
@@ -107,12 +108,20 @@ class PathRaster:
     def add(self, begin: Numbers, end: Numbers) -> frozenset[TileIndex]:
         """Draw on from one point to another; return the tiles that this may change."""
         added = np.stack([begin, end])[np.newaxis]
-        boxes = _boxes(added[:, :, :2], self._radii, self._grid)
+        boxes = self._boxes_of(added)
         self._prints = np.concatenate([self._prints, added])
         self._boxes = np.concatenate([self._boxes, boxes])
         tiles = _tiles_of(boxes)
         self.tiles |= tiles
         return tiles
+
+    def _boxes_of(self, prints: Numbers) -> NDArray[np.int64]:
+        if not self._ratio:
+            return _boxes(prints[:, :, :2], self._radii, self._grid)
+        low, high = prints[:, :, 1].min(axis=1), prints[:, :, 1].max(axis=1)
+        reached = np.stack([low / self._ratio, high * self._ratio], axis=1)
+        lines = np.stack([prints[:, :, 0], reached], axis=2)
+        return _boxes(lines, (self._radii[0], self._grid.bin_hz), self._grid)
 
     def weights(self, index: TileIndex, first_print: int = 0) -> Numbers:
         """Return the weights on a tile, float64 (frames, bins), of the prints from one on."""
@@ -133,20 +142,39 @@ class PathRaster:
 
     def _print(self, ends: Numbers, first: int, last: int, low: int, high: int) -> Numbers:
         grid, (radius_seconds, radius_hz) = self._grid, self._radii
+        if self._ratio:  # on the way from end to end, the height is that of their middle
+            middle = 0.5 * (ends[0, 1] + ends[1, 1])
+            radius_hz = max(0.5 * middle * (self._ratio - 1.0 / self._ratio), grid.bin_hz)
         x = (grid.frame_times(first, last)[:, np.newaxis] - ends[0, 0]) / radius_seconds
         y = (grid.bin_frequencies(low, high)[np.newaxis] - ends[0, 1]) / radius_hz
         dx = (ends[1, 0] - ends[0, 0]) / radius_seconds
         dy = (ends[1, 1] - ends[0, 1]) / radius_hz
         length = dx * dx + dy * dy
-        pressure = ends[1, 2]
+        pressure, centre = ends[1, 2], ends[1, 1]
         if length > 0:
             along = np.clip((x * dx + y * dy) / length, 0.0, 1.0)
             x = x - along * dx
             y = y - along * dy
             pressure = ends[0, 2] + along * (ends[1, 2] - ends[0, 2])
+            centre = ends[0, 1] + along * (ends[1, 1] - ends[0, 1])
+        if self._ratio:
+            y = self._ratios_away(grid.bin_frequencies(low, high)[np.newaxis], centre)
         away = np.sqrt(x * x + y * y)
         weights: Numbers = _falloff(away, self._hardness) * pressure
         return weights
+
+    def _ratios_away(self, hertz: Numbers, centre: Numbers) -> Numbers:
+        """Return how far frequencies are from the brush's middle, 1 at its ratio, without logs.
+
+        (r - 1/r) over the same of the brush's own ratio: odd in log r, and exact in IEEE 754.
+        """
+        centre = np.maximum(centre, self._grid.bin_hz)
+        with np.errstate(divide="ignore"):
+            apart = hertz / centre - centre / hertz
+        away = apart / (self._ratio - 1.0 / self._ratio)
+        cells = (hertz - centre) / self._grid.bin_hz
+        nearer: Numbers = np.where(np.abs(cells) < np.abs(away), cells, away)
+        return nearer
 
 
 def _falloff(away: Numbers, hardness: float) -> Numbers:

@@ -24,6 +24,10 @@ MAX_CORNERS = 5_000
 MAX_RUNS = 500_000
 MAX_CELLS = 4_000_000
 MAX_HZ = 1e7
+OCTAVES = (0.05, 6.0)
+"""From edge to edge, what a brush may be high whose height goes with frequency."""
+RATIOS = (1.001, 1_000.0)
+"""What a brush may be high whose height goes with frequency, as a ratio to its middle."""
 
 Numbers = NDArray[np.float64]
 
@@ -40,12 +44,16 @@ class Path:
         Half the size of the brush, positive.
     hardness : float
         In [0, 1]: the share of the radius up to which the brush has its full strength.
+    radius_ratio : float
+        Where the brush's height goes with frequency: around a frequency f it reaches from f
+        over this ratio to f times it, above 1, and `radius_hz` says nothing. 0 where it does not.
     """
 
     points: Numbers
     radius_seconds: float
     radius_hz: float
     hardness: float = 0.5
+    radius_ratio: float = 0.0
 
     def __post_init__(self) -> None:
         _require_points(self.points, 3, 1, MAX_POINTS)
@@ -53,6 +61,8 @@ class Path:
         check.within("radius_seconds", self.radius_seconds, 1e-6, MAX_SECONDS)
         check.within("radius_hz", self.radius_hz, 1e-6, MAX_HZ)
         check.within("hardness", self.hardness, 0.0, 1.0)
+        if self.radius_ratio:
+            check.within("radius_ratio", self.radius_ratio, *RATIOS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ Little-endian throughout. First target, channels, shape and strength; then, by s
 
 * path: radius in seconds, in hertz, hardness, number of points; seconds, hertz and pressure
   of each as float64
+* path in octaves: the same with the ratio of its radius before the number of points
 * polygon: feather in seconds, in hertz, number of corners; seconds and hertz of each as float64
 * cells: number of runs, number of cells; frame, first bin and count of each run as int32, and
   the weight of each cell as float16
@@ -29,9 +30,10 @@ KIND = 1
 """What a blob that is a stroke says it is."""
 
 _TARGETS = ("drums", "rest", "erase", "protect")
-_PATH, _POLYGON, _CELLS = range(3)
+_PATH, _POLYGON, _CELLS, _OCTAVES = range(4)
 _HEAD = struct.Struct("<BBBxd")
 _PATH_HEAD = struct.Struct("<dddI")
+_OCTAVES_HEAD = struct.Struct("<ddddI")
 _POLYGON_HEAD = struct.Struct("<ddI")
 _CELLS_HEAD = struct.Struct("<II")
 
@@ -69,17 +71,26 @@ def read_stroke(folder: FilePath, blob: Blob) -> Stroke:
 def to_bytes(stroke: Stroke) -> bytes:
     """Return a stroke as the content of a file."""
     shape = stroke.shape
-    kind = _PATH if isinstance(shape, Path) else _POLYGON if isinstance(shape, Polygon) else _CELLS
+    kind = _kind(shape)
     codes = _TARGETS.index(stroke.target), CHANNELS.index(stroke.channels), kind
     head = _HEAD.pack(*codes, stroke.strength)
     if isinstance(shape, Path):
         sizes = shape.radius_seconds, shape.radius_hz, shape.hardness
-        return head + _PATH_HEAD.pack(*sizes, len(shape.points)) + _packed(shape.points, "<f8")
+        count, points = len(shape.points), _packed(shape.points, "<f8")
+        if kind == _OCTAVES:
+            return head + _OCTAVES_HEAD.pack(*sizes, shape.radius_ratio, count) + points
+        return head + _PATH_HEAD.pack(*sizes, count) + points
     if isinstance(shape, Polygon):
         fields = _POLYGON_HEAD.pack(shape.feather_seconds, shape.feather_hz, len(shape.corners))
         return head + fields + _packed(shape.corners, "<f8")
     fields = _CELLS_HEAD.pack(len(shape.runs), len(shape.weights))
     return head + fields + _packed(shape.runs, "<i4") + _packed(shape.weights, "<f2")
+
+
+def _kind(shape: Shape) -> int:
+    if isinstance(shape, Path):
+        return _OCTAVES if shape.radius_ratio else _PATH
+    return _POLYGON if isinstance(shape, Polygon) else _CELLS
 
 
 def from_bytes(content: bytes) -> Stroke:
@@ -102,6 +113,12 @@ def _shape(reader: _Reader, kind: int) -> Shape:
         radius_seconds, radius_hz, hardness, count = reader.fields(_PATH_HEAD)
         (points,) = reader.arrays(("<f8", (count, 3)))
         return Path(points, radius_seconds, radius_hz, hardness)
+    if kind == _OCTAVES:
+        radius_seconds, radius_hz, hardness, ratio, count = reader.fields(_OCTAVES_HEAD)
+        (points,) = reader.arrays(("<f8", (count, 3)))
+        if not ratio:
+            raise ValueError("a path in octaves has a ratio")
+        return Path(points, radius_seconds, radius_hz, hardness, ratio)
     if kind == _POLYGON:
         feather_seconds, feather_hz, count = reader.fields(_POLYGON_HEAD)
         (corners,) = reader.arrays(("<f8", (count, 2)))

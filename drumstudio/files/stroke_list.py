@@ -26,7 +26,7 @@ from drumstudio import atomic
 from drumstudio.core import check
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.song import MAX_SECONDS, MAX_STROKES
-from drumstudio.core.strokes import MAX_HZ, Path, Polygon, Shape, Stroke, rectangle
+from drumstudio.core.strokes import MAX_HZ, OCTAVES, Path, Polygon, Shape, Stroke, rectangle
 from drumstudio.files import strict_json
 from drumstudio.files.plain_file import read_plain
 
@@ -98,7 +98,11 @@ def _stroke(item: Any) -> tuple[Stroke, str | None]:
     if len(kinds) != 1:
         raise ValueError(f"it needs one of {', '.join(_SHAPES)}, and no more")
     kind = kinds[0]
-    _known("a stroke", item, _COMMON | ({"size", "hardness"} if kind == "path" else {"feather"}))
+    _known(
+        "a stroke",
+        item,
+        _COMMON | ({"size", "octaves", "hardness"} if kind == "path" else {"feather"}),
+    )
     layer = item.get("layer")
     target, channels = item.get("target"), item.get("channels", "both")
     if not isinstance(target, str) or not isinstance(channels, str):
@@ -117,7 +121,12 @@ def _shape(kind: str, item: dict[str, Any]) -> Shape:
         points = [[*point, 1.0][:3] if isinstance(point, list) else point for point in _list(value)]
         seconds, hertz = _numbers("size", item.get("size", _DEFAULT_SIZE), 2)
         (hardness,) = _numbers("hardness", [item.get("hardness", 0.5)], 1)
-        return Path(_array("path", points, 3), seconds / 2, hertz / 2, hardness)
+        ratio = 0.0
+        if "octaves" in item:
+            (octaves,) = _numbers("octaves", [item["octaves"]], 1)
+            check.within("octaves", octaves, *OCTAVES)
+            ratio = 2.0 ** (octaves / 2)
+        return Path(_array("path", points, 3), seconds / 2, hertz / 2, hardness, ratio)
     feather = _numbers("feather", item.get("feather", [0.0, 0.0]), 2)
     if kind == "polygon":
         return Polygon(_array("polygon", _list(value), 2), *feather)

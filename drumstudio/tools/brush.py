@@ -26,15 +26,23 @@ class BrushGesture:
         Half the brush, in seconds and hertz.
     hardness, strength : float
         In [0, 1].
+    ratio : float
+        As in `core.strokes.Path`.
     """
 
     def __init__(
-        self, grid: Grid, radius: tuple[float, float], hardness: float, strength: float
+        self,
+        grid: Grid,
+        radius: tuple[float, float],
+        hardness: float,
+        strength: float,
+        ratio: float = 0.0,
     ) -> None:
         self._grid = grid
         self._radius = radius
         self._hardness = hardness
         self._strength = strength
+        self._ratio = ratio
         self._points: list[tuple[float, float, float]] = []
         self._raster: PathRaster | None = None
         self._weights: dict[TileIndex, NDArray[np.float64]] = {}
@@ -42,7 +50,8 @@ class BrushGesture:
     @property
     def shape(self) -> Path:
         """What was drawn so far."""
-        return Path(np.array(self._points, dtype=np.float64), *self._radius, self._hardness)
+        points = np.array(self._points, dtype=np.float64)
+        return Path(points, *self._radius, self._hardness, self._ratio)
 
     @property
     def outline(self) -> list[Point]:
@@ -99,16 +108,17 @@ class BrushGesture:
 
     def _is_new(self, point: tuple[float, float, float]) -> bool:
         last = self._points[-1]
-        away = math.hypot(
-            (point[0] - last[0]) / self._radius[0], (point[1] - last[1]) / self._radius[1]
-        )
+        height = self._radius[1]
+        if self._ratio:
+            height = max(0.5 * last[1] * (self._ratio - 1.0 / self._ratio), 1.0)
+        away = math.hypot((point[0] - last[0]) / self._radius[0], (point[1] - last[1]) / height)
         return away >= _LEAST_STEP or abs(point[2] - last[2]) >= _LEAST_STEP
 
 
 def begin(settings: ToolSettings, grid: Grid) -> BrushGesture:
     """Return the gesture that a press begins."""
     radius = settings.size_seconds / 2, settings.size_hz / 2
-    return BrushGesture(grid, radius, settings.hardness, settings.strength)
+    return BrushGesture(grid, radius, settings.hardness, settings.strength, settings.radius_ratio)
 
 
 TOOL = Tool(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drumstudio.tools import areas, brush, eraser, onset_brush, wand
+from drumstudio.tools import areas, brush, eraser, harmonics, onset_brush, wand
 from drumstudio.tools.tool import Tool
 
 TOOLS: dict[str, Tool] = {
@@ -16,5 +16,6 @@ TOOLS: dict[str, Tool] = {
         areas.LASSO,
         wand.TOOL,
         onset_brush.TOOL,
+        harmonics.TOOL,
     )
 }

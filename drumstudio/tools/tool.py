@@ -9,7 +9,7 @@ from typing import Protocol
 from drumstudio.core import check
 from drumstudio.core.hit_shape import HitLimits
 from drumstudio.core.raster import Weights
-from drumstudio.core.strokes import CHANNELS, Cells, Shape
+from drumstudio.core.strokes import CHANNELS, OCTAVES, Cells, Shape
 from drumstudio.core.tiles import Grid, TileIndex
 from drumstudio.files.block_reader import SongReader
 
@@ -39,6 +39,11 @@ class ToolSettings:
         Where the sound goes, unless the tool itself says so.
     size_seconds, size_hz : float
         The brush, from edge to edge.
+    size_octaves : float
+        The brush's height instead, if `in_octaves`.
+    in_octaves : bool
+        Whether the height is one of octaves: where frequencies are shown so that one looks as
+        high as the other.
     strength : float
         In [0, 1], a share of amplitude.
     hardness : float
@@ -49,22 +54,28 @@ class ToolSettings:
         How much quieter or louder than the clicked cell a region may be, in [1, 40] dB.
     hit_limits : HitLimits
         What one hit may take.
+    selecting : bool
+        Whether tools that select do so, and nothing is painted yet.
     """
 
     tool: str = "brush"
     target: str = "drums"
     size_seconds: float = 0.06
     size_hz: float = 1_200.0
+    size_octaves: float = 1.0
+    in_octaves: bool = False
     strength: float = 1.0
     hardness: float = 0.5
     channels: str = "both"
     tolerance_db: float = 15.0
     hit_limits: HitLimits = HitLimits()
+    selecting: bool = False
 
     def __post_init__(self) -> None:
         check.one_of("target", self.target, TARGETS)
         check.within("size_seconds", self.size_seconds, *_SECONDS)
         check.within("size_hz", self.size_hz, *_HZ)
+        check.within("size_octaves", self.size_octaves, *OCTAVES)
         check.within("strength", self.strength, 0.0, 1.0)
         check.within("hardness", self.hardness, 0.0, 1.0)
         check.one_of("channels", self.channels, CHANNELS)
@@ -82,7 +93,20 @@ class ToolSettings:
             self,
             size_seconds=min(max(self.size_seconds * factor, _SECONDS[0]), _SECONDS[1]),
             size_hz=min(max(self.size_hz * factor, _HZ[0]), _HZ[1]),
+            size_octaves=min(max(self.size_octaves * factor, OCTAVES[0]), OCTAVES[1]),
         )
+
+    @property
+    def radius_ratio(self) -> float:
+        """How far the brush reaches from its middle, as a ratio; 0 if its height is in hertz."""
+        return float(2.0 ** (self.size_octaves / 2)) if self.in_octaves else 0.0
+
+    def at(self, hertz: float) -> ToolSettings:
+        """Return them with the height in hertz that they mean at a frequency, for soft edges."""
+        if not self.in_octaves:
+            return self
+        height = max(hertz, 0.0) * (self.radius_ratio - 1.0 / self.radius_ratio)
+        return replace(self, size_hz=min(max(height, _HZ[0]), _HZ[1]))
 
     @property
     def feather(self) -> tuple[float, float]:
@@ -194,6 +218,11 @@ class Tool:
             check.one_of("option", option, OPTIONS)
         if (self.begin is None) == (self.find is None):
             raise ValueError(f"{self.name} must either draw or find")
+
+    @property
+    def selects(self) -> bool:
+        """Whether what it draws or finds can be selected first: brushes paint at once."""
+        return self.cursor != "brush"
 
     @property
     def command(self) -> str:

@@ -18,12 +18,13 @@ from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
-from drumstudio.core.strokes import Polygon, rectangle
+from drumstudio.core.strokes import Shape, rectangle
 from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.actions import Actions
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.editor_review import ReviewDialog
+from drumstudio.ui.selection_link import NAMES, SelectionLink
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.spectrogram_look import PaneLook, load_look, store_look
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
@@ -31,7 +32,6 @@ from drumstudio.ui.tool_bar import TARGETS
 
 _NO_SELECTION = "Select a stretch of time first: drag in the ruler"
 _TOOL_COMMANDS = {tool.command: tool.name for tool in TOOLS.values()}
-_NAMES = {"drums": "Give selection to drums", "rest": "Give selection to rest"}
 
 
 class EditorLink(QObject):
@@ -86,6 +86,7 @@ class EditorLink(QObject):
         self._has_its_height = False
         self._is_refused = ""  # a song whose session could not be opened, so that it is told once
         self._disconnects: list[Callable[[], None]] = []
+        self.selecting = SelectionLink(bridge, pane.tools.selection, state, self)
         look = load_look()
         pane.show_look(look)
         pane.setVisible(look.visible)
@@ -98,7 +99,7 @@ class EditorLink(QObject):
         pane.alone_asked.connect(self.toggle_alone)
         pane.canvas.failed.connect(self.problem.emit)
         pane.canvas.menu_asked.connect(self._open_menu)
-        pane.canvas.entered.connect(lambda _: self._tell_hint())
+        pane.canvas.entered.connect(self._on_entered)
         self._splitter.splitterMoved.connect(lambda *_: self._look())
         tools.tool_chosen.connect(tools.choose)
         tools.settings_changed.connect(self._take_settings)
@@ -127,6 +128,8 @@ class EditorLink(QObject):
             ("hear_painted", lambda: self.toggle_hearing("painted")),
             ("hear_unpainted", lambda: self.toggle_hearing("unpainted")),
             ("restore_model", self.restore_selection),
+            ("select_mode", tools.toggle_selecting),
+            ("invert_selection", self.selecting.invert),
             ("selection_to_drums", lambda: self.paint_selection("drums")),
             ("selection_to_rest", lambda: self.paint_selection("rest")),
             ("fix_everywhere", self.fix_everywhere),
@@ -188,10 +191,11 @@ class EditorLink(QObject):
         ]
         self.session = session
         self._pane.tools.show_channels(self._song.mixture.channels)
-        self._show_hearing()
         if self.view is not None:
             self.view.set_editor(session.editor)
             self._pane.canvas.show_session(session)
+        self.selecting.show(self.session, self.view)
+        self._show_hearing()
 
     def _open_view(self) -> None:
         if self.view is not None or self._song is None or self._document is None:
@@ -202,6 +206,7 @@ class EditorLink(QObject):
         except DrumStudioError:
             return  # its sound is missing, which the lanes have told
         self._pane.canvas.show_song(self.view, self.session)
+        self.selecting.show(self.session, self.view)
 
     def _close_song(self) -> None:
         for disconnect in self._disconnects:
@@ -213,6 +218,7 @@ class EditorLink(QObject):
             self._finder.close()
             self._finder = None
         self._pane.canvas.close_song()
+        self.selecting.show(None, None)
         if self.view is not None:
             self.view.close()
             self.view = None
@@ -246,7 +252,8 @@ class EditorLink(QObject):
         for name in ("spectrogram", "spectrogram_alone"):
             self._actions[name].setEnabled(self._song is not None)
         painting = ("swap_target", "brush_smaller", "brush_larger", "restore_model")
-        painting += ("selection_to_drums", "selection_to_rest", "fix_everywhere")
+        painting += ("select_mode", "invert_selection", "selection_to_drums", "selection_to_rest")
+        painting += ("fix_everywhere",)
         for name in (*_TOOL_COMMANDS, *painting):
             self._actions[name].setEnabled(shown and ready)
         for name in ("hear_before", "hear_painted", "hear_unpainted"):
@@ -314,8 +321,14 @@ class EditorLink(QObject):
         if self.session is not None:
             if self.session.editor.settings.tool != settings.tool:
                 self._pane.canvas.abort()
+                self.selecting.show_preview(None)
             self.session.editor.settings = settings
         self._pane.canvas.brush_changed()
+        self._tell_hint()
+
+    def _on_entered(self, inside: bool) -> None:
+        if not inside:
+            self.selecting.show_preview(None)
         self._tell_hint()
 
     def _tell_hint(self) -> None:
@@ -340,7 +353,7 @@ class EditorLink(QObject):
         self._song = self._studio.song(self._song.id)
         self._show_layers()
 
-    def _selected(self) -> Polygon | None:
+    def _selected(self) -> list[Shape] | None:
         """Return the selected time with the frequencies that are shown."""
         selection, axis = self._state.selection, self._pane.canvas.axis
         if selection is None:
@@ -348,24 +361,25 @@ class EditorLink(QObject):
             return None
         # What is shown to its end is meant to its end.
         low = axis.low_hz if axis.low_hz > 20.0 else -1.0
-        return rectangle(*selection, low, axis.high_hz + 1.0)
+        return [rectangle(*selection, low, axis.high_hz + 1.0)]
 
     def restore_selection(self) -> None:
         """Bring the model's drums back in the selection."""
-        area = self._selected()
-        if area is not None and self.session is not None:
-            self._try(lambda editor: editor.restore(area))
+        selection = self.selecting.selection
+        areas = selection.shapes() if selection is not None else self._selected()
+        if areas is not None and self.session is not None:
+            self._try(lambda editor: editor.restore(areas))
 
     def paint_selection(self, target: str) -> None:
         """Give the selection, as high as it is shown, to drums or rest."""
-        area = self._selected()
-        if area is None or self.session is None:
+        if self.selecting.selection is not None:
+            self.selecting.give(target)
             return
-        editor = self.session.editor
-        before = editor.settings
-        editor.settings = replace(before, tool="rectangle", target=target)
-        self._try(lambda editor: editor.paint_found([area], _NAMES[target]))
-        editor.settings = before
+        areas = self._selected()
+        if areas is None or self.session is None:
+            return
+        settings = replace(self.session.editor.settings, target=target)
+        self._try(lambda editor: editor.paint_found(areas, NAMES[target], settings))
 
     def _try(self, act: Callable[..., object]) -> None:
         assert self.session is not None
@@ -453,6 +467,11 @@ class EditorLink(QObject):
     def _show_hearing(self) -> None:
         if self.session is not None:
             self._pane.tools.show_hearing(self.session.hearing)
+            if self.view is not None:  # what is heard before the strokes is seen before them
+                before = self.session.hearing == "model"
+                shown = None if before else self.session.editor
+                if self.view.editor is not shown:
+                    self.view.set_editor(shown)
 
     # --- the menu where the pointer is ---------------------------------------------------
 

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.edit_session import EditSession
-from drumstudio.application.spectrogram_picture import ReadOut
+from drumstudio.application.spectrogram_picture import Picture, ReadOut
 from drumstudio.application.spectrogram_view import SpectrogramView
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.view_axis import Area, FrequencyAxis, Viewport
@@ -33,8 +33,18 @@ from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.song_state import SongState
-from drumstudio.ui.spectrogram_colours import Table, coloured, hatch, table
-from drumstudio.ui.spectrogram_look import PaneLook, panned_axis, whole_axis, zoomed_axis
+from drumstudio.ui.spectrogram_colours import (
+    PAINTED,
+    SELECTED,
+    Table,
+    coloured,
+    hatch,
+    outline,
+    table,
+    tint,
+)
+from drumstudio.ui.spectrogram_hand import Hand
+from drumstudio.ui.spectrogram_look import LOWEST_HZ, PaneLook, panned_axis, whole_axis, zoomed_axis
 from drumstudio.ui.theme import Theme
 from drumstudio.ui.timeline import ZOOM_STEP
 
@@ -46,10 +56,11 @@ _BEAT_SPACING_PX = 14.0
 _BAR_SPACING_PX = 44.0
 _OUTLINE_CORNERS = 48
 _SETTLE_MS = 60
+_HOVER_MS = 120  # so long the pointer rests before a tool looks what a click would take
 
 
 @dataclass(frozen=True, slots=True)
-class _Hand:
+class _Pointer:
     """Where the pointer is and what it does.
 
     Parameters
@@ -100,7 +111,6 @@ class SpectrogramCanvas(QWidget):
         self._bridge = bridge
         self._look = PaneLook()
         self._view: SpectrogramView | None = None
-        self._session: EditSession | None = None
         self._disconnects: list[Callable[[], None]] = []
         self._highest_hz = 22_050.0
         self.axis = whole_axis(self._look.scale, 44_100, 1)
@@ -110,12 +120,17 @@ class SpectrogramCanvas(QWidget):
         self._image = QImage()
         self._lock = threading.Lock()
         self._news: list[Area | None] = []
-        self._hand = _Hand()
+        self._pointer = _Pointer()
+        self._hand = Hand()
         self._hits: list[tuple[float, bool]] = []
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._settled)
+        self._hover = QTimer(self)
+        self._hover.setSingleShot(True)
+        self._hover.setInterval(_HOVER_MS)
+        self._hover.timeout.connect(self._rest_here)
         self.complete = False
         self.pixels_drawn = 0
         self.setAccessibleName("Spectrogram")
@@ -136,9 +151,9 @@ class SpectrogramCanvas(QWidget):
         """Show another song; what was painted before goes on being listened to elsewhere."""
         for disconnect in self._disconnects:
             disconnect()
-        self._view, self._session = view, session
+        self._view, self._hand.session = view, session
         self._disconnects = []
-        self._hand = replace(self._hand, pressed_at=None)
+        self._pointer = replace(self._pointer, pressed_at=None)
         if view is not None:
             self._disconnects = [view.changed.connect(self._on_news)]
             view.look = self._look.view
@@ -149,7 +164,7 @@ class SpectrogramCanvas(QWidget):
 
     def show_session(self, session: EditSession | None) -> None:
         """Paint with another session of the song that is shown."""
-        self._session = session
+        self._hand.session = session
         self._show_cursor()
 
     def _colour_table(self) -> Table:
@@ -186,6 +201,16 @@ class SpectrogramCanvas(QWidget):
         """Zoom in (above 1) or out about a row of device pixels; the middle if none is given."""
         about = self.axis.rows / 2 if about_row is None else about_row
         self._show_axis(zoomed_axis(self.axis, factor, about, self._highest_hz))
+
+    @property
+    def rows_above(self) -> float:
+        """How many rows of device pixels lie above those that are shown."""
+        return -self.axis.row_at(self._highest_hz)
+
+    @property
+    def rows_in_all(self) -> float:
+        """How many rows all frequencies have at this zoom."""
+        return self.axis.row_at(LOWEST_HZ[self.axis.scale]) + self.rows_above
 
     def pan_frequencies(self, rows: float) -> None:
         """Show what is higher by some rows of device pixels."""
@@ -225,6 +250,7 @@ class SpectrogramCanvas(QWidget):
             return
         for area in news:
             self._draw_area(area)
+        self._tell_read()
         if not self.complete:
             self._settle.start()
 
@@ -246,21 +272,44 @@ class SpectrogramCanvas(QWidget):
         if seen is not None:
             self._draw(viewport, *seen)
             ratio = self.devicePixelRatioF()
-            left, top = int(seen[0] / ratio) - 1, int(seen[2] / ratio) - 1
-            right, bottom = int(seen[1] / ratio) + 2, int(seen[3] / ratio) + 2
+            left, top = int((seen[0] - 1) / ratio) - 1, int((seen[2] - 1) / ratio) - 1
+            right, bottom = int((seen[1] + 1) / ratio) + 2, int((seen[3] + 1) / ratio) + 2
             self.update(left, top, right - left, bottom - top)
 
     def _draw(self, viewport: Viewport, first: int, last: int, top: int, bottom: int) -> None:
-        """Colour some of the image's pixels."""
+        """Colour some of the image's pixels, and those beside them: a line there may be new."""
         assert self._view is not None
-        picture = self._view.picture(viewport, (first, last), (top, bottom))
+        rows, columns = self._pixels.shape
+        written = max(first - 1, 0), min(last + 1, columns), max(top - 1, 0), min(bottom + 1, rows)
+        # One more is looked at, for what lies beside a pixel says whether a line runs through it.
+        left, over = max(written[0] - 1, 0), max(written[2] - 1, 0)
+        picture = self._view.picture(
+            viewport, (left, min(written[1] + 1, columns)), (over, min(written[3] + 1, rows))
+        )
         part = coloured(picture.level, picture.share, self._colour_table())
-        if picture.protected is not None:
-            lines = self._theme.colour("good")
-            hatch(part, picture.protected, (top, viewport.first_column + first), lines.rgba())
-        self._pixels[top:bottom, first:last] = part
+        self._mark(part, picture, (over, viewport.first_column + left))
+        inner = part[written[2] - over : written[3] - over, written[0] - left : written[1] - left]
+        self._pixels[written[2] : written[3], written[0] : written[1]] = inner
         self.complete = self.complete and picture.complete
         self.pixels_drawn += part.size
+
+    def _mark(self, pixels: NDArray[np.uint32], picture: Picture, place: tuple[int, int]) -> None:
+        """Draw over some pixels what is protected, and around what is painted."""
+        if picture.protected is not None:
+            hatch(pixels, picture.protected, place, self._theme.colour("good").rgba())
+        if picture.previewed is not None:
+            inside = picture.previewed >= PAINTED
+            colour = self._target_colour().rgba()
+            tint(pixels, inside, colour)
+            outline(pixels, inside, colour)
+        if picture.selected is not None:
+            inside = picture.selected > SELECTED
+            outline(pixels, inside, QColor(0, 0, 0).rgba())
+            outline(pixels, inside, QColor(255, 255, 255).rgba(), place)
+        if picture.painted is not None:
+            for sign, token in ((1, "drums"), (-1, "rest")):
+                line = self._theme.colour(token).lighter(140 if self._theme.dark else 80)
+                outline(pixels, sign * picture.painted >= PAINTED, line.rgba())
 
     def _draw_all(self, viewport: Viewport) -> None:
         shape = (viewport.axis.rows, viewport.columns)
@@ -276,10 +325,7 @@ class SpectrogramCanvas(QWidget):
         else:
             picture = self._view.picture(viewport)
             self._pixels[:] = coloured(picture.level, picture.share, self._colour_table())
-            if picture.protected is not None:
-                lines = self._theme.colour("good")
-                place = (0, viewport.first_column)
-                hatch(self._pixels, picture.protected, place, lines.rgba())
+            self._mark(self._pixels, picture, (0, viewport.first_column))
             self.complete = picture.complete
             self.pixels_drawn += self._pixels.size
         self._viewport = viewport
@@ -349,14 +395,13 @@ class SpectrogramCanvas(QWidget):
 
     def _paint_outlines(self, painter: QPainter) -> None:
         shapes = []
-        if self._session is not None:
-            outline = self._session.editor.outline
-            if outline:
-                corners = [self._pixel(*point) for point in outline]
-                place = self._hand.place
-                if self._hand.pressed_at is None and place is not None:
-                    corners.append(place)  # where a click would set the next corner
-                shapes.append(QPolygonF(corners))
+        outline = self._hand.outline
+        if outline:
+            corners = [self._pixel(*point) for point in outline]
+            place = self._pointer.place
+            if self._pointer.pressed_at is None and place is not None:
+                corners.append(place)  # where a click would set the next corner
+            shapes.append(QPolygonF(corners))
         brush = self._brush_outline()
         if brush is not None:
             shapes.append(brush)
@@ -370,23 +415,24 @@ class SpectrogramCanvas(QWidget):
                 painter.drawPolygon(shape)
 
     def _target_colour(self) -> QColor:
-        settings = self._settings()
-        if settings is None or TOOLS[settings.tool].target:
+        settings = self._hand.settings
+        if settings is None or TOOLS[settings.tool].target or self._hand.selects:
             return QColor(255, 255, 255)
         token = {"drums": "drums", "rest": "rest", "protect": "good"}[settings.target]
         return self._theme.colour(token).lighter(125)
 
-    def _settings(self) -> ToolSettings | None:
-        return self._session.editor.settings if self._session is not None else None
-
     def _brush_outline(self) -> QPolygonF | None:
-        settings, place = self._settings(), self._hand.place
+        settings, place = self._hand.settings, self._pointer.place
         if settings is None or place is None or TOOLS[settings.tool].cursor != "brush":
             return None
         seconds, hertz = self.point_at(place)
         turns = np.linspace(0.0, 2 * np.pi, _OUTLINE_CORNERS, endpoint=False)
         across = seconds + settings.size_seconds / 2 * np.cos(turns)
         upright = hertz + settings.size_hz / 2 * np.sin(turns)
+        ratio = settings.radius_ratio
+        if ratio:  # where `core.raster` finds the brush's edge
+            part = 0.5 * (ratio - 1.0 / ratio) * np.sin(turns)
+            upright = hertz * (part + np.sqrt(part**2 + 1.0))
         pairs = zip(across.tolist(), upright.tolist(), strict=True)
         return QPolygonF([self._pixel(*pair) for pair in pairs])
 
@@ -396,8 +442,8 @@ class SpectrogramCanvas(QWidget):
         self.update()
 
     def _show_cursor(self) -> None:
-        settings = self._settings()
-        if self._hand.panned_from is not None:
+        settings = self._hand.settings
+        if self._pointer.panned_from is not None:
             shape = Qt.CursorShape.ClosedHandCursor
         elif settings is None:
             shape = Qt.CursorShape.ArrowCursor
@@ -421,12 +467,16 @@ class SpectrogramCanvas(QWidget):
         return QPointF(min(max(across, -limit), limit), min(max(upright, -limit), limit))
 
     def _moved_to(self, place: QPointF | None) -> None:
-        settings = self._settings()
-        for where in (self._hand.place, place):
+        settings = self._hand.settings
+        for where in (self._pointer.place, place):
             if where is not None and settings is not None:
                 self.update(self._around(where, settings))
-        self._hand = replace(self._hand, place=place)
-        read = None
+        self._pointer = replace(self._pointer, place=place)
+        self._tell_read()
+
+    def _tell_read(self) -> None:
+        """Tell what is under the pointer: it moved, or what is there has changed."""
+        place, read = self._pointer.place, None
         if place is not None and self._view is not None:
             read = self._view.read_out(*self.point_at(place))
         self.hovered.emit(read)
@@ -436,8 +486,11 @@ class SpectrogramCanvas(QWidget):
             return QRect()
         seconds, hertz = self.point_at(place)
         half_seconds, half_hz = settings.size_seconds / 2, settings.size_hz / 2
-        first = self._pixel(seconds - half_seconds, hertz + half_hz)
-        last = self._pixel(seconds + half_seconds, hertz - half_hz)
+        low, high = hertz - half_hz, hertz + half_hz
+        if settings.radius_ratio:
+            low, high = hertz / settings.radius_ratio, hertz * settings.radius_ratio
+        first = self._pixel(seconds - half_seconds, high)
+        last = self._pixel(seconds + half_seconds, low)
         return QRectF(first, last).toAlignedRect().adjusted(-4, -4, 4, 4)
 
     # --- painting ------------------------------------------------------------------------
@@ -445,61 +498,54 @@ class SpectrogramCanvas(QWidget):
     @property
     def is_drawing(self) -> bool:
         """Whether a gesture is under way."""
-        return self._session is not None and self._session.editor.is_drawing
+        return self._hand.is_drawing
 
-    def _press(self, place: QPointF, pressure: float) -> None:
-        if self._session is None:
-            return
-        editor, point = self._session.editor, self.point_at(place)
-        self._hand = replace(self._hand, pressed_at=place)
-        if TOOLS[editor.settings.tool].find is not None:
-            self._session.click(*point)
-        elif editor.is_drawing:  # a lasso of corners
-            editor.move(*point)
-        else:
-            self._try(lambda: editor.press(*point, pressure))
+    def _press(self, place: QPointF, pressure: float, way: str = "replace") -> None:
+        self._pointer = replace(self._pointer, pressed_at=place)
+        self._hover.stop()
+        self._try(lambda: self._hand.press(self.point_at(place), pressure, way))
         self._update_outline()
 
     def _draw_to(self, place: QPointF, pressure: float, *, straight: bool) -> None:
-        assert self._session is not None
-        self._session.editor.move(*self.point_at(place), pressure, straight=straight)
+        self._hand.move(self.point_at(place), pressure, straight=straight)
         self._update_outline()
 
     def _release(self, place: QPointF) -> None:
-        pressed, self._hand = self._hand.pressed_at, replace(self._hand, pressed_at=None)
-        if self._session is None or pressed is None:
+        pressed, self._pointer = self._pointer.pressed_at, replace(self._pointer, pressed_at=None)
+        if pressed is None:
             return
-        editor = self._session.editor
-        moved = (place - pressed).manhattanLength() > _CLICK_PX
-        if TOOLS[editor.settings.tool].by_corners and not moved and editor.is_drawing:
-            self._update_outline()
-            return
-        self._try(editor.release)
+        clicked = (place - pressed).manhattanLength() <= _CLICK_PX
+        self._try(lambda: self._hand.release(clicked=clicked))
+        self._tell_read()
         self.update()
 
     def finish(self) -> None:
         """End a lasso of corners."""
-        if self._session is not None:
-            self._try(self._session.editor.release)
-            self.update()
+        self._try(self._hand.finish)
+        self.update()
 
     def abort(self) -> None:
         """Drop the gesture that is under way."""
-        if self._session is not None and self._session.editor.is_drawing:
-            self._session.editor.abort()
-        self._hand = replace(self._hand, pressed_at=None)
+        self._hand.abort()
+        self._pointer = replace(self._pointer, pressed_at=None)
         self.update()
 
     def _try(self, act: Callable[[], object]) -> None:
         try:
             act()
         except DrumStudioError as error:
-            self._hand = replace(self._hand, pressed_at=None)
+            self._pointer = replace(self._pointer, pressed_at=None)
             self.failed.emit(error)
 
     def _update_outline(self) -> None:
-        if self._session is not None and self._session.editor.outline:
+        if self._hand.outline:
             self.update()
+
+    def _rest_here(self) -> None:
+        """Have the tool show what a click here would take."""
+        place, session = self._pointer.place, self._hand.session
+        if place is not None and session is not None and not self.is_drawing:
+            session.look_at(*self.point_at(place))
 
     # --- events --------------------------------------------------------------------------
 
@@ -509,34 +555,36 @@ class SpectrogramCanvas(QWidget):
         alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         left = button == Qt.MouseButton.LeftButton
         if button == Qt.MouseButton.MiddleButton or (left and alt):
-            self._hand = replace(self._hand, panned_from=place)
+            self._pointer = replace(self._pointer, panned_from=place)
             self._show_cursor()
         elif button == Qt.MouseButton.RightButton and not self.is_drawing:
             self.menu_asked.emit(*self.point_at(place), event.globalPosition().toPoint())
         elif left:
-            self._press(place, 1.0)
+            self._press(place, 1.0, _way(event.modifiers()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go on painting or moving the view."""
         place = event.position()
-        panned_from = self._hand.panned_from
+        panned_from = self._pointer.panned_from
         if panned_from is not None:
             moved = place - panned_from
-            self._hand = replace(self._hand, panned_from=place)
+            self._pointer = replace(self._pointer, panned_from=place)
             self._state.timeline.scroll(-moved.x())
             self.pan_frequencies(moved.y() * self.devicePixelRatioF())
             return
-        if self._hand.pressed_at is not None and self.is_drawing:
+        if self._pointer.pressed_at is not None and self.is_drawing:
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self._draw_to(place, 1.0, straight=shift)
         elif self.is_drawing:
             self.update()
+        elif self._hand.tool is not None and self._hand.tool.find is not None:
+            self._hover.start()
         self._moved_to(place)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End a gesture."""
-        if self._hand.panned_from is not None:
-            self._hand = replace(self._hand, panned_from=None)
+        if self._pointer.panned_from is not None:
+            self._pointer = replace(self._pointer, panned_from=None)
             self._show_cursor()
         elif event.button() == Qt.MouseButton.LeftButton:
             self._release(event.position())
@@ -556,7 +604,7 @@ class SpectrogramCanvas(QWidget):
         elif event.type() == QEvent.Type.TabletRelease:
             self._release(place)
         elif event.type() == QEvent.Type.TabletMove:
-            if self._hand.pressed_at is not None and self.is_drawing:
+            if self._pointer.pressed_at is not None and self.is_drawing:
                 shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
                 self._draw_to(place, pressure, straight=shift)
             self._moved_to(place)
@@ -615,12 +663,20 @@ class SpectrogramCanvas(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Tell that the pointer is elsewhere."""
+        self._hover.stop()
         self._moved_to(None)
         self.entered.emit(False)
 
     def close_song(self) -> None:
         """Let go of the song."""
         self.show_song(None, None)
+
+
+def _way(modifiers: Qt.KeyboardModifier) -> str:
+    """Return what a press makes of what was selected before."""
+    if modifiers & Qt.KeyboardModifier.ShiftModifier:
+        return "add"
+    return "subtract" if modifiers & Qt.KeyboardModifier.ControlModifier else "replace"
 
 
 def read_words(read: ReadOut | None, clock: Callable[[float, int], str]) -> str:

@@ -25,7 +25,14 @@ _Colour = NDArray[np.float64]
 # Stops by level, dark grounds: black through purple and orange to pale yellow.
 _GLOW = ("#0B0714", "#2B1055", "#7A1F6D", "#CF3F52", "#F98A3C", "#FDE7A8")
 _SAFE = {True: ("#3D8BFF", "#8C8C94", "#FFD23F"), False: ("#1D5FD0", "#77777F", "#A87B00")}
+PAINTED = 6
+"""From which a pixel of the edit field, +-127 for +-1, counts as painted."""
+
+SELECTED = 63
+"""From which a pixel counts as selected, 127 for all of it."""
+
 _HATCH_PX = 7
+_DASH_PX = 4
 _KEPT = 128  # from which protection on a pixel is hatched
 
 
@@ -75,6 +82,59 @@ def hatch(pixels: NDArray[np.uint32], kept: Pixels, place: tuple[int, int], colo
     rows = np.arange(place[0], place[0] + kept.shape[0])[:, np.newaxis]
     columns = np.arange(place[1], place[1] + kept.shape[1])[np.newaxis]
     pixels[((rows + columns) % _HATCH_PX == 0) & (kept >= _KEPT)] = colour
+
+
+def tint(pixels: NDArray[np.uint32], inside: NDArray[np.bool_], colour: int) -> None:
+    """Mix a quarter of a colour into a region.
+
+    Parameters
+    ----------
+    pixels : ndarray, uint32
+        Is written to.
+    inside : ndarray, bool, of the same shape
+        The region.
+    colour : int
+        As 0xffRRGGBB.
+    """
+    halves = np.uint32(0xFEFEFE)
+    there = pixels[inside]
+    mean = ((there & halves) >> 1) + ((np.uint32(colour) & halves) >> 1)
+    mean = ((there & halves) >> 1) + ((mean & halves) >> 1)
+    pixels[inside] = mean | np.uint32(0xFF000000)
+
+
+def outline(
+    pixels: NDArray[np.uint32],
+    inside: NDArray[np.bool_],
+    colour: int,
+    dashes: tuple[int, int] | None = None,
+) -> None:
+    """Draw a line one pixel wide along the edge of a region, in it.
+
+    Parameters
+    ----------
+    pixels : ndarray, uint32, shape (rows, columns)
+        Is written to.
+    inside : ndarray, bool, of the same shape
+        The region; where it reaches beyond the picture there is no line.
+    colour : int
+        Of the line, as 0xffRRGGBB.
+    dashes : tuple of int, optional
+        Row and column of the first pixel, so that the line is dashed and parts of a picture meet.
+    """
+    if not inside.any():
+        return
+    edge = np.zeros(inside.shape, dtype=bool)
+    edge[1:] |= ~inside[:-1]
+    edge[:-1] |= ~inside[1:]
+    edge[:, 1:] |= ~inside[:, :-1]
+    edge[:, :-1] |= ~inside[:, 1:]
+    edge &= inside
+    if dashes is not None:
+        rows = np.arange(dashes[0], dashes[0] + inside.shape[0])[:, np.newaxis]
+        columns = np.arange(dashes[1], dashes[1] + inside.shape[1])[np.newaxis]
+        edge &= (rows + columns) % (2 * _DASH_PX) < _DASH_PX
+    pixels[edge] = colour
 
 
 def _by_share(theme: Theme, rest: QColor, middle: QColor, drums: QColor) -> Table:

@@ -18,6 +18,7 @@ from drumstudio.ui.spectrogram_canvas import SpectrogramCanvas, read_words
 from drumstudio.ui.spectrogram_look import PaneLook
 from drumstudio.ui.spectrogram_popup import SpectrogramPopup
 from drumstudio.ui.spectrogram_ruler import WIDTH_PX, FrequencyRuler
+from drumstudio.ui.spectrogram_scroll import FrequencyScroll
 from drumstudio.ui.theme import Theme, tabular
 from drumstudio.ui.tool_bar import ToolBar
 
@@ -71,6 +72,8 @@ class SpectrogramPane(QWidget):
         body.setSpacing(0)
         body.addWidget(left, 0, 0)
         body.addWidget(self.canvas, 0, 1)
+        self.scroll = FrequencyScroll(self.canvas)
+        body.addWidget(self.scroll, 0, 2)
         body.setColumnStretch(1, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(tokens.HEADER_WIDTH_PX + 4, 1, 8, 2)
@@ -119,6 +122,7 @@ class SpectrogramPane(QWidget):
         self._stem.setCurrentIndex(self._stem.findData(look.stem))
         self._alone.setChecked(look.alone)
         self.canvas.show_look(look)
+        self.tools.show_scale(look.scale)
         self.popup.show_look(look)
 
     def show_message(self, text: str) -> None:

@@ -24,6 +24,7 @@ from drumstudio.core.hit_shape import HitLimits
 from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.parts import icon_button, label, upright_line
+from drumstudio.ui.selection_bar import SelectionBar
 from drumstudio.ui.theme import Theme
 
 TARGETS = (
@@ -36,6 +37,8 @@ _HEARINGS = (
     ("painted", "Painted", "Hear only what is painted (P)"),
     ("unpainted", "All but", "Hear everything but what is painted (Shift+P)"),
 )
+_SELECT_HINT = "Shift: add · Ctrl: take away · Drag it: move · D: give to drums · Esc: none"
+_AXIS_HINT = "Shift+wheel: other frequencies, with Ctrl: zoom them"
 _CHANNELS = (("both", "L+R"), ("left", "L"), ("right", "R"))
 
 
@@ -69,8 +72,10 @@ class ToolBar(QWidget):
         rows.addLayout(second)
         self._fill_first(first, theme, more)
         self._fill_second(second)
+        self.selection = SelectionBar()
+        rows.addWidget(self.selection)
         self._options = {
-            "size": (self._size_words, self._ms, self._hz),
+            "size": (self._size_words, self._ms),
             "hardness": (self._hard_words, self._hardness),
             "tolerance": (self._tolerance,),
             "hit limits": (self._hit_words, self._hit_ms, self._hit_hz),
@@ -94,6 +99,16 @@ class ToolBar(QWidget):
         row.addSpacing(6)
         row.addWidget(upright_line())
         row.addSpacing(6)
+        self._select = icon_button(
+            theme,
+            "select",
+            "Select first, then change (V). Shift: add, Ctrl: take away, drag: move",
+            lambda: self._change(selecting=self._select.isChecked()),
+            checkable=True,
+        )
+        self._select.setAccessibleName("Select first, then change")
+        self._select.setFixedSize(27, 26)
+        row.addWidget(self._select)
         targets = QButtonGroup(self)
         for name, words, tip in TARGETS:
             button = QToolButton()
@@ -130,13 +145,20 @@ class ToolBar(QWidget):
         self._hz.setSuffix(" Hz")
         self._hz.setSingleStep(100)
         self._hz.setAccessibleName("Size of the brush in hertz")
-        for spin, width in ((self._ms, 78), (self._hz, 88)):
+        self._octaves = QDoubleSpinBox()
+        self._octaves.setRange(0.05, 6.0)
+        self._octaves.setSingleStep(0.1)
+        self._octaves.setDecimals(2)
+        self._octaves.setSuffix(" oct")
+        self._octaves.setAccessibleName("Height of the brush in octaves")
+        for spin, width in ((self._ms, 78), (self._hz, 88), (self._octaves, 88)):
             spin.setKeyboardTracking(False)
             spin.setFixedSize(width, 24)
             spin.setProperty("role", "small")
             row.addWidget(spin)
         self._ms.valueChanged.connect(lambda value: self._change(size_seconds=value / 1000))
         self._hz.valueChanged.connect(lambda value: self._change(size_hz=float(value)))
+        self._octaves.valueChanged.connect(lambda value: self._change(size_octaves=value))
         self._hard_words, self._hardness = self._slider(
             "Hardness", "Hard", "A soft edge, or a hard one", row
         )
@@ -230,10 +252,15 @@ class ToolBar(QWidget):
         options = TOOLS[settings.tool].options
         self._tools[settings.tool].setChecked(True)
         self._targets[settings.target].setChecked(True)
+        selects = settings.selecting and TOOLS[settings.tool].selects
+        self._select.setChecked(settings.selecting)
+        self._select.setEnabled(TOOLS[settings.tool].selects)
+        self.selection.setVisible(selects)
         for button in self._targets.values():
-            button.setEnabled("target" in options)
+            button.setEnabled("target" in options and not selects)
         self._ms.setValue(settings.size_seconds * 1000)
         self._hz.setValue(round(settings.size_hz))
+        self._octaves.setValue(settings.size_octaves)
         self._hardness.setValue(round(settings.hardness * 100))
         self._strength.setValue(round(settings.strength * 100))
         self._strength.setToolTip(f"How much of it is moved: {settings.strength:.0%} of amplitude")
@@ -244,7 +271,13 @@ class ToolBar(QWidget):
         for option, widgets in self._options.items():
             for widget in widgets:
                 widget.setVisible(option in options)
+        self._hz.setVisible("size" in options and not settings.in_octaves)
+        self._octaves.setVisible("size" in options and settings.in_octaves)
         self._showing = False
+
+    def show_scale(self, scale: str) -> None:
+        """Measure the brush as the frequencies are shown: in hertz on a linear scale alone."""
+        self._change(in_octaves=scale != "linear")
 
     def show_hearing(self, hearing: str) -> None:
         """Show what is heard, one of `application.edit_session.HEARINGS`."""
@@ -259,6 +292,10 @@ class ToolBar(QWidget):
     def choose(self, tool: str) -> None:
         """Take another tool."""
         self._change(tool=tool)
+
+    def toggle_selecting(self) -> None:
+        """Select with the tools, or paint with them again."""
+        self._change(selecting=not self.settings.selecting)
 
     def aim(self, target: str) -> None:
         """Move the sound elsewhere from now on."""
@@ -277,7 +314,9 @@ class ToolBar(QWidget):
     @property
     def hint(self) -> str:
         """What the modifiers of the tool do."""
-        return TOOLS[self.settings.tool].hint
+        tool = TOOLS[self.settings.tool]
+        hint = _SELECT_HINT if self.settings.selecting and tool.selects else tool.hint
+        return f"{hint} · {_AXIS_HINT}"
 
     def _change(self, **fields: object) -> None:
         if not self._showing:

@@ -165,7 +165,7 @@ class AnyEdit(RuleBasedStateMachine):
     @rule(start=st.floats(0.0, 1.0))
     def restore(self, start):
         before = self.place
-        self.editor.restore(rectangle(start, start + 0.3, -1.0, 2_000.0))
+        self.editor.restore([rectangle(start, start + 0.3, -1.0, 2_000.0)])
         self.edited(before)
 
     @precondition(lambda self: self.place > 0)

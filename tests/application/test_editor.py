@@ -339,7 +339,7 @@ def test_restoring_an_area_brings_the_models_drums_back(editor, project, tmp_pat
     drag(editor, (0.2, 900.0), (2.8, 2_000.0))
     drag(editor, (0.2, 900.0), (2.8, 2_000.0), target="protect")
     steps = len(document.history.commands)
-    editor.restore(rectangle(1.0, 2.0, -1.0, 9_000.0))
+    editor.restore([rectangle(1.0, 2.0, -1.0, 9_000.0)])
     assert len(document.history.commands) == steps + 1
     assert document.history.undo_name == "Restore the model's drums here"
     after = drums_of(document, song_id, tmp_path)

@@ -208,3 +208,53 @@ def test_an_empty_song_has_a_grid_and_takes_strokes():
     raster = Raster(everything(grid), grid)
     assert raster.blocks == frozenset()
     assert whole(raster).shape == (1, 1025)
+
+
+def octave_weight(path: Path, grid: Grid, frame: int, bin_: int) -> float:
+    """Return the weight of a print at one point whose height goes with frequency."""
+    (seconds, hertz, pressure), ratio = path.points[0].tolist(), path.radius_ratio
+    here = bin_ * grid.bin_hz
+    apart = here / hertz - hertz / here if here else math.inf
+    upright = min(abs(apart / (ratio - 1 / ratio)), abs(here - hertz) / grid.bin_hz)
+    across = (frame * grid.frame_seconds - seconds) / path.radius_seconds
+    away = math.hypot(across, upright)
+    x = min(max((away - path.hardness) / (1 - path.hardness), 0.0), 1.0)
+    return (1 - (3 * x * x - 2 * x**3)) * pressure
+
+
+@pytest.mark.parametrize("hertz", [60.0, 400.0, 2_500.0])
+def test_a_brush_in_octaves_reaches_as_many_octaves_everywhere(hertz):
+    grid = a_grid()
+    path = Path(np.array([[1.5, hertz, 0.8]]), 0.3, 1.0, 0.5, 2**0.5)
+    weights = whole(Raster(Stroke("drums", path), grid))
+    for frame in range(0, grid.frames, 3):
+        for bin_ in range(grid.bins):
+            assert weights[frame, bin_] == pytest.approx(
+                octave_weight(path, grid, frame, bin_), abs=1e-6
+            )
+    column = weights[round(1.5 / grid.frame_seconds)]
+    reached = np.flatnonzero(column) * grid.bin_hz
+    if hertz > 100.0:  # where cells are finer than the brush
+        assert reached[0] == pytest.approx(hertz / 2**0.5, abs=1.5 * grid.bin_hz)
+        assert reached[-1] == pytest.approx(hertz * 2**0.5, abs=1.5 * grid.bin_hz)
+
+
+def test_a_stroke_in_octaves_has_the_same_bits_in_any_tile_and_in_any_order():
+    grid = a_grid()
+    points = np.array(
+        [(0.5, 3_000.0, 1.0), (1.0, 300.0, 0.5), (2.0, -50.0, 1.0), (2.5, 900.0, 0.2)]
+    )
+    path = Path(points, 0.1, 1.0, 0.3, 1.4)
+    grown = PathRaster(Path(points[:1], 0.1, 1.0, 0.3, 1.4), grid)
+    for begin, end in zip(points, points[1:], strict=False):
+        grown.add(begin, end)
+    raster = Raster(Stroke("drums", path), grid)
+    assert raster.tiles == grown.tiles
+    for index in raster.tiles:
+        np.testing.assert_array_equal(
+            raster.weights(index), grown.weights(index).astype(np.float32)
+        )
+    outside = [
+        (c, r) for c in range(grid.columns) for r in range(grid.rows) if (c, r) not in raster.tiles
+    ]
+    assert not any(raster.weights(index).any() for index in outside)

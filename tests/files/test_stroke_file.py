@@ -111,3 +111,17 @@ def _naively_read(data: bytes) -> bool:
 def _differs_in_padding(data: bytes, back: Stroke) -> bool:
     again = to_bytes(back)
     return data[:3] == again[:3] and data[4:] == again[4:]
+
+
+def test_a_stroke_in_octaves_comes_back_and_an_old_one_keeps_its_bytes():
+    points = np.array([[1.0, 500.0, 1.0]])
+    plain = Stroke("drums", Path(points, 0.05, 600.0, 0.25))
+    octaves = Stroke("drums", Path(points, 0.05, 600.0, 0.25, 1.5))
+    assert from_bytes(to_bytes(octaves)).shape.radius_ratio == 1.5
+    assert from_bytes(to_bytes(plain)).shape.radius_ratio == 0.0
+    assert len(to_bytes(octaves)) == len(to_bytes(plain)) + 8
+    zero = bytearray(to_bytes(octaves))
+    place = to_bytes(octaves).index(np.float64(1.5).tobytes())
+    zero[place : place + 8] = bytes(8)
+    with pytest.raises(ValueError, match="has a ratio"):
+        from_bytes(bytes(zero))

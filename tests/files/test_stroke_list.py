@@ -109,3 +109,14 @@ def test_damaged_stroke_lists_are_read_or_refused(tmp_path):
         except ProjectError:
             refused += 1
     assert refused > 200
+
+
+def test_a_path_may_be_as_many_octaves_high_everywhere(tmp_path):
+    stroke = {"target": "drums", "path": [[1.0, 500.0]], "size": [0.1, 600.0], "octaves": 2.0}
+    path = tmp_path / "strokes.json"
+    path.write_text(json.dumps({"strokes": [stroke]}))
+    ((read, _),) = read_stroke_list(path).strokes
+    assert read.shape.radius_ratio == 2.0
+    path.write_text(json.dumps({"strokes": [{**stroke, "octaves": 0.0}]}))
+    with pytest.raises(ProjectError, match="strokes"):
+        read_stroke_list(path)

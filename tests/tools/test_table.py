@@ -37,7 +37,7 @@ wait(window.isActiveWindow)
 QTest.keyClick(window, Qt.Key.Key_Q)
 canvas = window.spectrogram.canvas
 wait(lambda: canvas.complete)
-QTest.keyClicks(window, "9")
+QTest.keyClicks(window, "0")
 across = window.state.timeline.view.pixel_at(1.0)
 place = QPoint(round(across), round(canvas.axis.row_at(2_000.0) / canvas.devicePixelRatioF()))
 QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=place)
@@ -97,4 +97,4 @@ def test_every_tool_has_what_a_button_needs(tool):
 
 def test_a_tool_that_neither_draws_nor_finds_is_refused():
     with pytest.raises(ValueError, match="must either draw or find"):
-        Tool("void", "Void", "brush", "9", "", frozenset(), "cross")
+        Tool("void", "Void", "brush", "0", "", frozenset(), "cross")

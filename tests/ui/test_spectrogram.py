@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
@@ -259,6 +259,7 @@ def test_a_tool_shows_only_what_changes_it(shown):
         widgets = (tools._ms, tools._hardness, tools._tolerance, tools._hit_hz)
         shown_by_tool[tool.name] = [widget.isVisible() for widget in widgets]
     assert shown_by_tool.pop("wand") == [False, False, True, False]
+    assert shown_by_tool.pop("harmonics") == [False, False, True, False]
     assert shown_by_tool.pop("onset brush") == [False, False, False, True]
     assert all(one == [True, True, False, False] for one in shown_by_tool.values())
     tools._hit_hz.setValue(3_000)
@@ -561,3 +562,126 @@ def test_the_lanes_show_what_was_painted(shown, qtbot):
     qtbot.waitUntil(lambda: drums_peak() > before + 0.05, timeout=20_000)
     shown.commands.undo()
     qtbot.waitUntil(lambda: drums_peak() == before, timeout=20_000)
+
+
+# --- what painting shows -----------------------------------------------------------------------
+
+
+def white(shown) -> int:
+    """Return how many pixels of a line in white are seen: a selection's dashes."""
+    return int((pixels(shown) == 0xFFFFFFFF).sum())
+
+
+@pytest.mark.parametrize("colours", ["stems", "safe", "glow"])
+def test_strokes_have_an_outline_in_every_colouring(shown, qtbot, colours):
+    canvas = shown.spectrogram.canvas
+    shown.spectrogram._change_look(replace(shown.spectrogram.look, colours=colours))
+    qtbot.waitUntil(lambda: canvas.complete)
+    line = shown.theme.colour("drums").lighter(140).rgba()
+
+    def seen():
+        return int((pixels(shown) == line).sum())
+
+    before = seen()
+    drag(shown, (1.0, 800.0), (1.6, 2_500.0))
+    qtbot.waitUntil(lambda: seen() > before + 40)
+    shown.commands.undo()
+    qtbot.waitUntil(lambda: seen() == before)
+
+
+def test_hearing_before_shows_before_and_painting_shows_after(shown, qtbot):
+    canvas = shown.spectrogram.canvas
+    before = pixels(shown)
+    drag(shown, (1.0, 800.0), (1.6, 2_500.0))
+    after = pixels(shown)
+    assert (before != after).any()
+    shown.actions_["hear_before"].trigger()
+    qtbot.waitUntil(lambda: canvas.complete and (pixels(shown) == before).all())
+    drag(shown, (2.0, 800.0), (2.3, 2_500.0))
+    qtbot.waitUntil(lambda: shown.editing.session.hearing == "edited")
+    qtbot.waitUntil(lambda: canvas.complete and (pixels(shown) != before).any())
+
+
+def test_the_wand_shows_what_a_click_would_take(shown, qtbot):
+    canvas = shown.spectrogram.canvas
+    shown.spectrogram.tools.choose("wand")
+    before = pixels(shown)
+    where = place(shown, 1.52, 4_000.0)
+    QTest.mouseMove(canvas, where)
+    qtbot.waitUntil(lambda: "previewed" in shown.editing.view._marks, timeout=10_000)
+    qtbot.waitUntil(lambda: (pixels(shown) != before).any())
+    selection, _ = shown.editing.view._marks["previewed"]
+    assert strokes(shown) == []  # nothing is painted yet
+    QTest.mouseClick(canvas, LEFT, pos=where)
+    qtbot.waitUntil(lambda: len(strokes(shown)) == 1, timeout=10_000)
+    (previewed,), (stroke,) = selection.shapes(), strokes(shown)
+    np.testing.assert_array_equal(previewed.runs, stroke.shape.runs)
+    QTest.mouseMove(shown.bar, QPoint(5, 5))
+    canvas.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert "previewed" not in shown.editing.view._marks
+
+
+def test_what_is_selected_first_is_given_taken_and_made_quieter(shown, qtbot):
+    tools, bar = shown.spectrogram.tools, shown.spectrogram.tools.selection
+    tools.choose("rectangle")
+    assert not bar.isVisible()
+    QTest.keyClicks(shown, "V")
+    assert bar.isVisible()
+    assert white(shown) == 0
+    drag(shown, (1.0, 800.0), (1.6, 2_500.0))
+    assert strokes(shown) == []
+    qtbot.waitUntil(lambda: white(shown) > 20)
+    QTest.keyClicks(shown, "D")
+    qtbot.waitUntil(lambda: len(strokes(shown)) == 1)
+    assert (strokes(shown)[-1].target, strokes(shown)[-1].strength) == ("drums", 1.0)
+    bar._db.setValue(6.0)
+    bar.quieter_asked.emit("drums", bar._db.value())
+    qtbot.waitUntil(lambda: len(strokes(shown)) == 2)
+    last = strokes(shown)[-1]
+    assert (last.target, last.strength) == ("rest", pytest.approx(1 - 10 ** (-6 / 20)))
+    QTest.keyClicks(shown, "I")
+    qtbot.waitUntil(lambda: shown.editing.selecting.selection.holds(2.5, 800.0))
+    assert not shown.editing.selecting.selection.holds(1.3, 1_500.0)
+    QTest.keyClick(shown, Qt.Key.Key_Escape)
+    assert shown.editing.selecting.selection is None
+    qtbot.waitUntil(lambda: white(shown) == 0)
+
+
+def test_the_brush_is_measured_in_octaves_where_frequencies_are_logarithmic(shown):
+    tools, pane = shown.spectrogram.tools, shown.spectrogram
+    for scale in ("mel", "log"):
+        pane._change_look(replace(pane.look, scale=scale))
+        assert tools._octaves.isVisible()
+        assert not tools._hz.isVisible()
+    drag(shown, (1.0, 800.0), (1.6, 2_500.0))
+    assert strokes(shown)[-1].shape.radius_ratio == pytest.approx(2**0.5)
+    pane._change_look(replace(pane.look, scale="linear"))
+    assert tools._hz.isVisible()
+    drag(shown, (1.0, 800.0), (1.6, 2_500.0))
+    assert strokes(shown)[-1].shape.radius_ratio == 0.0
+
+
+def test_frequencies_have_a_scroll_bar_that_follows_and_moves_them(shown):
+    canvas, bar = shown.spectrogram.canvas, shown.spectrogram.scroll
+    assert not bar.isEnabled()
+    canvas.zoom_frequencies(4.0)
+    assert bar.isEnabled()
+    assert bar.maximum() == pytest.approx(3 * canvas.axis.rows, abs=2)
+    bar.setValue(0)
+    assert canvas.axis.high_hz == pytest.approx(22_050.0, rel=0.01)
+    bar.setValue(bar.maximum())
+    assert canvas.axis.low_hz == pytest.approx(0.0, abs=5.0)
+    canvas.whole_height()
+    assert not bar.isEnabled()
+
+
+def test_the_read_out_follows_after_a_click(shown, qtbot):
+    canvas, said = shown.spectrogram.canvas, []
+    canvas.hovered.connect(said.append)
+    where = place(shown, 1.25, 1_500.0)
+    QTest.mouseMove(canvas, where)
+    qtbot.waitUntil(lambda: said and said[-1] is not None and said[-1].share is not None)
+    before = said[-1].share
+    shown.spectrogram.tools.aim("drums" if before < 0.5 else "rest")
+    QTest.mouseClick(canvas, LEFT, pos=where)  # and the pointer stays
+    qtbot.waitUntil(lambda: abs(said[-1].share - before) > 0.3)
