@@ -13,6 +13,8 @@ from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.jobs.reports import install_crash_reports
+from drumstudio.playback.deck import Deck
+from drumstudio.playback.player import SoundSystem
 from drumstudio.ui.display import require_display
 from drumstudio.workflows.workshop import Workshop
 
@@ -40,7 +42,9 @@ def run(paths: Sequence[Path] = ()) -> int:
     settings = user_settings.load()
     theme = Theme(application, settings.theme)
     studio = Studio(settings, default_catalog(), Workshop(settings))
-    window = MainWindow(studio, Transport(), KeyMap(), theme)
+    sound = SoundSystem()
+    transport = Transport(lambda listener: Deck(listener, sound))
+    window = MainWindow(studio, transport, KeyMap(), theme)
     # Queued, so that it also ends a loop that has not begun; the last window that closes is not
     # always this one.
     window.ended.connect(application.quit, Qt.ConnectionType.QueuedConnection)

@@ -95,7 +95,7 @@ class Settings:
     cache_cap_gb : float
         How large the cache of separations may grow, in 10^9 bytes.
     output : str
-        The sound device to listen with, as `playback.player` names it; empty for the
+        The sound device to listen with, as `playback.output` names it; empty for the
         system's own choice.
     buffer : str
         Samples in a block for the sound device: short ones answer faster, long ones are safer.

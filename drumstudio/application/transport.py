@@ -15,9 +15,10 @@ from drumstudio.application.material import Material
 from drumstudio.core.errors import DeviceError, DrumStudioError
 from drumstudio.core.mix import TrackMix, amplitude, track_gains
 from drumstudio.files.block_reader import Deltas
-from drumstudio.playback.deck import Closable, Deck, DeckListener, OutputState
+from drumstudio.playback.deck import Closable, Deck
+from drumstudio.playback.deck_listener import DeckListener, OutputState
 from drumstudio.playback.feeder import Heard, Program, Source
-from drumstudio.playback.player import OutputChoice, OutputDevice
+from drumstudio.playback.output import OutputChoice, OutputDevice
 
 SHORTEST_LOOP_SECONDS = 0.02
 SCRUB_SECONDS = 0.12
@@ -87,11 +88,13 @@ class Transport:
         Returns the deck for a listener.
     """
 
-    def __init__(self, make_deck: Callable[[DeckListener], Deck] = Deck) -> None:
+    def __init__(self, make_deck: Callable[[DeckListener], Deck]) -> None:
         self.changed: Listeners[[]] = Listeners()
         """What `view` returns is different now."""
         self.failed: Listeners[[DrumStudioError]] = Listeners()
         """Playing stopped because of an error; it is paused where it was."""
+        self.recovered: Listeners[[]] = Listeners()
+        """Playing goes on by itself after `failed`: a sound device is there again."""
         self.output_changed: Listeners[[OutputState]] = Listeners()
         """Another device was opened, or none could be."""
         self.devices_listed: Listeners[[tuple[OutputDevice, ...], DeviceError | None]] = Listeners()
@@ -277,7 +280,7 @@ class Transport:
             self._stop()
 
     def _stop(self) -> None:
-        if self._view.state is State.PLAYING:
+        if self._view.state is not State.STOPPED:
             self._deck.pause()
         self._view = replace(self._view, state=State.STOPPED)
 
@@ -298,7 +301,7 @@ class Transport:
             if state is State.PLAYING:
                 self._play(seconds)
             elif state is State.PAUSED:
-                self._view = replace(self._view, state=State.STOPPED)
+                self._stop()
 
     def nudge(self, seconds: float) -> None:
         """Move the cursor by some seconds from where the playhead is."""
@@ -437,6 +440,15 @@ class Transport:
                 self._view = replace(self._view, state=State.STOPPED)
         if error is not None:
             self.failed(error)
+
+    def deck_resumed(self, take: int) -> None:
+        """Hear from the deck that it plays on what the loss of a device had stopped."""
+        with self._changing():
+            resumed = take == self._take and self._view.state is State.PAUSED
+            if resumed:
+                self._view = replace(self._view, state=State.PLAYING)
+        if resumed:
+            self.recovered()
 
     def deck_output(self, output: OutputState) -> None:
         """Hear from the deck that another output was opened."""

@@ -179,6 +179,11 @@ class Feeder:
         """End after a short fade; `position` is then where to go on another time."""
         self._stopping = True
 
+    @property
+    def fading_out(self) -> bool:
+        """Whether `fade_out` was asked for and not taken back."""
+        return self._stopping
+
     def fill(self) -> None:
         """Render until the ring is full or everything has been rendered.
 

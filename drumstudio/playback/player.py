@@ -1,106 +1,151 @@
-"""The sound device: which there are, and playing a ring on one. Only here is sounddevice used."""
+"""The computer's sound devices: which there are, and opening one. Only here is sounddevice used."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+import atexit
+from threading import RLock
+from typing import Any
 
 from drumstudio.core.errors import DeviceError
-from drumstudio.playback.ring import Ring
-from drumstudio.playback.silent_clock import SilentClock
-
-BLOCK_CHOICES = (128, 256, 512, 1_024, 2_048, 4_096)
-DEFAULT_BLOCK_SAMPLES = 512
-
-_DEVICE_BLOCKS = 3  # what the device is asked to hold, for it waits for Python as well
+from drumstudio.playback.device_output import DeviceOutput, refusal
+from drumstudio.playback.output import Output, OutputChoice, OutputDevice
 
 
-@dataclass(frozen=True, slots=True)
-class OutputDevice:
-    """A device that can play.
+class SoundSystem:
+    """PortAudio, which a process has once: all decks share it. Any thread may call it."""
 
-    Parameters
-    ----------
-    id : str
-        Names it from one session to the next: its host interface and name.
-    name : str
-        For a person.
-    sample_rate : int
-        What it runs at by itself, in hertz.
-    channels : int
-        How many it has.
-    is_default : bool
-        Whether the system prefers it.
-    """
+    def __init__(self) -> None:
+        self._lock = RLock()  # PortAudio itself has none
+        self._open: set[DeviceOutput] = set()
+        self._guarded = False  # whether `_end` ends PortAudio with the program
+        self._stays = False  # whether PortAudio must not be ended any more
 
-    id: str
-    name: str
-    sample_rate: int
-    channels: int
-    is_default: bool
+    def devices(self) -> tuple[OutputDevice, ...]:
+        """Look for devices and return those that can play; the system's own choice first.
 
-
-@dataclass(frozen=True, slots=True)
-class OutputChoice:
-    """What a person wants to listen with.
-
-    Parameters
-    ----------
-    device : str or None
-        The `OutputDevice.id`; None for the system's own choice.
-    block_samples : int
-        The buffer: one of `BLOCK_CHOICES`. Short ones answer faster, long ones are safer.
-
-    Raises
-    ------
-    ValueError
-        If the buffer is none of the choices.
-    """
-
-    device: str | None = None
-    block_samples: int = DEFAULT_BLOCK_SAMPLES
-
-    def __post_init__(self) -> None:
-        if self.block_samples not in BLOCK_CHOICES:
-            raise ValueError(
-                f"block_samples must be one of {BLOCK_CHOICES}, got {self.block_samples}"
-            )
-
-
-class Output(Protocol):
-    """Something that takes samples from a ring in real time; one thread calls it."""
-
-    name: str
-    sample_rate: int
-    channels: int
-    block_samples: int
-    silent: bool
-
-    @property
-    def latency_seconds(self) -> float:
-        """How long a sample that was taken takes to be heard."""
-
-    @property
-    def failure(self) -> str | None:
-        """Why it no longer plays although nobody stopped it; None if all is well."""
-
-    def start(self, ring: Ring) -> None:
-        """Begin to take samples from a ring of as many channels.
+        While one is open, those are returned that there were before.
 
         Raises
         ------
         DeviceError
-            If the device refuses.
+            If there is no PortAudio, or it does not answer.
         """
+        with self._lock:
+            sounddevice = self._library()
+            self._look_again(sounddevice)
+            return tuple(device for _, device in _numbered_devices(sounddevice))
 
-    def stop(self) -> None:
-        """Play what was taken and take no more; a second call does nothing."""
+    def open(
+        self, choice: OutputChoice, sample_rate: int, *, look_again: bool = False
+    ) -> tuple[Output, DeviceError | None]:
+        """Open the chosen device, else the system's own; at a rate if it can, else at its own.
 
-    def close(self) -> None:
-        """Stop and give the device back."""
+        Parameters
+        ----------
+        choice : OutputChoice
+            What is wanted.
+        sample_rate : int
+            The rate that would suit, in hertz.
+        look_again : bool
+            Whether to look for devices that were connected meanwhile.
+
+        Returns
+        -------
+        tuple of (Output, DeviceError or None)
+            The output, and why it is not the one that was asked for.
+
+        Raises
+        ------
+        DeviceError
+            If there is no PortAudio, no device, or each refuses.
+        """
+        with self._lock:
+            sounddevice = self._library()
+            if look_again:
+                self._look_again(sounddevice)
+            try:
+                return self._open_device(sounddevice, choice, sample_rate), None
+            except DeviceError as error:
+                reason = error
+            if choice.device is not None:
+                usual = OutputChoice(None, choice.block_samples)
+                try:
+                    return self._open_device(sounddevice, usual, sample_rate), reason
+                except DeviceError as error:
+                    reason = error
+            if self._stays:
+                fix = "Save your work and start DrumStudio again: only then it finds new devices."
+                reason = DeviceError(reason.what, why=reason.why, fix=fix)
+            raise reason
+
+    def _library(self) -> Any:
+        sounddevice = _sounddevice()
+        if sounddevice._initialized and not self._guarded and _jack_devices(sounddevice):
+            self._guarded = True
+            atexit.unregister(sounddevice._exit_handler)
+            atexit.register(self._end, sounddevice)
+        return sounddevice
+
+    def _end(self, sounddevice: Any) -> None:
+        with self._lock:
+            if self._may_end(sounddevice):
+                sounddevice._exit_handler()
+
+    def _may_end(self, sounddevice: Any) -> bool:
+        """Return whether PortAudio can be ended: not beside a JACK server that has ended.
+
+        It would wait for ten minutes if something had played there, and else end the process (a
+        failed assertion of its own). A stream that can be opened tells that the server answers.
+        """
+        if not self._stays and sounddevice._initialized:
+            try:
+                for number in _jack_devices(sounddevice):
+                    sounddevice.OutputStream(device=number, channels=1).close()
+            except sounddevice.PortAudioError:
+                self._stays = True
+        return not self._stays
+
+    def _look_again(self, sounddevice: Any) -> None:
+        """Have PortAudio look for devices again; it would close those that are open."""
+        if self._open or not self._may_end(sounddevice):
+            return
+        try:
+            # The only way to notice a device that was plugged in: PortAudio makes its list once.
+            if sounddevice._initialized:
+                sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise refusal("any device", error) from error
+
+    def _open_device(
+        self, sounddevice: Any, choice: OutputChoice, sample_rate: int
+    ) -> DeviceOutput:
+        devices = _numbered_devices(sounddevice)
+        for number, device in devices:
+            if choice.device is None or device.id == choice.device:
+                output = DeviceOutput(
+                    *(sounddevice, number, device, choice.block_samples, sample_rate),
+                    closed=self._on_closed,
+                )
+                self._open.add(output)
+                return output
+        if devices:
+            raise DeviceError(
+                f"Cannot play on {choice.device}",
+                why="this device is not connected.",
+                fix="Connect it, or choose another device in the preferences.",
+            )
+        raise DeviceError(
+            "There is no sound",
+            why="this computer has no sound device.",
+            fix="Connect one and choose it in the preferences.",
+        )
+
+    def _on_closed(self, output: DeviceOutput, let_go: bool) -> None:
+        with self._lock:
+            self._open.discard(output)
+            if not let_go:
+                self._stays = True
 
 
 def _sounddevice() -> Any:
@@ -123,34 +168,25 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def _refusal(name: str, error: Exception) -> DeviceError:
-    return DeviceError(
-        f"Cannot play on {name}",
-        why=f"the sound system says: {str(error).strip()}.",
-        fix="Choose another device or a longer buffer in the preferences, or close programs "
-        "that use this one.",
-    )
+def _jack_devices(sounddevice: Any) -> list[int]:
+    """Return the numbers of the devices that lead to a JACK server."""
+    hosts, found = _hosts_and_devices(sounddevice)
+    return [
+        number
+        for number, device in enumerate(found)
+        if "JACK" in hosts[device["hostapi"]]["name"] and device["max_output_channels"] > 0
+    ]
 
 
-def output_devices() -> tuple[OutputDevice, ...]:
-    """Return the devices that can play; the system's own choice first.
-
-    The first call may take a second, while PortAudio looks for devices.
-
-    Raises
-    ------
-    DeviceError
-        If there is no PortAudio, or it does not answer.
-    """
-    return tuple(device for _, device in _numbered_devices(_sounddevice()))
+def _hosts_and_devices(sounddevice: Any) -> tuple[Any, Any]:
+    try:
+        return sounddevice.query_hostapis(), sounddevice.query_devices()
+    except sounddevice.PortAudioError as error:
+        raise refusal("any device", error) from error
 
 
 def _numbered_devices(sounddevice: Any) -> list[tuple[int, OutputDevice]]:
-    try:
-        hosts = sounddevice.query_hostapis()
-        found = sounddevice.query_devices()
-    except sounddevice.PortAudioError as error:
-        raise _refusal("any device", error) from error
+    hosts, found = _hosts_and_devices(sounddevice)
     default = sounddevice.default.device[1]
     if not 0 <= default < len(found) and hosts:
         default = hosts[0]["default_output_device"]
@@ -172,173 +208,3 @@ def _numbered_devices(sounddevice: Any) -> list[tuple[int, OutputDevice]]:
             )
         )
     return sorted(devices, key=lambda entry: not entry[1].is_default)
-
-
-def refresh_devices() -> None:
-    """Have PortAudio look for devices again; only while no output is open.
-
-    Raises
-    ------
-    DeviceError
-        If there is no PortAudio, or it does not start again.
-    """
-    sounddevice = _sounddevice()
-    try:
-        # The only way to notice a device that was plugged in: PortAudio makes its list once.
-        sounddevice._terminate()
-        sounddevice._initialize()
-    except sounddevice.PortAudioError as error:
-        raise _refusal("any device", error) from error
-
-
-def open_output(choice: OutputChoice, sample_rate: int) -> Output:
-    """Open the chosen device, at a rate if it can, else at its own.
-
-    Raises
-    ------
-    DeviceError
-        If there is no such device, none at all, or it refuses.
-    """
-    sounddevice = _sounddevice()
-    devices = _numbered_devices(sounddevice)
-    for number, device in devices:
-        if choice.device is None or device.id == choice.device:
-            return DeviceOutput(sounddevice, number, device, choice.block_samples, sample_rate)
-    if devices:
-        raise DeviceError(
-            f"Cannot play on {choice.device}",
-            why="this device is not connected.",
-            fix="Connect it, or choose another device in the preferences.",
-        )
-    raise DeviceError(
-        "There is no sound",
-        why="this computer has no sound device.",
-        fix="Connect one and choose it in the preferences.",
-    )
-
-
-def open_best(choice: OutputChoice, sample_rate: int) -> tuple[Output, DeviceError | None]:
-    """Open the chosen device, else the system's own, else a silent clock.
-
-    Returns
-    -------
-    tuple of (Output, DeviceError or None)
-        The output, and why it is not the one that was asked for.
-    """
-    try:
-        return open_output(choice, sample_rate), None
-    except DeviceError as error:
-        reason = error
-    if choice.device is not None:
-        try:
-            return open_output(OutputChoice(None, choice.block_samples), sample_rate), reason
-        except DeviceError as error:
-            reason = error
-    return SilentClock(sample_rate, choice.block_samples), reason
-
-
-class DeviceOutput:
-    """A device, opened by PortAudio.
-
-    Parameters
-    ----------
-    sounddevice : module
-        It.
-    number : int
-        The device, as PortAudio counts.
-    device : OutputDevice
-        What is known about it.
-    block_samples : int
-        Samples per block.
-    sample_rate : int
-        The rate that would suit; the device's own is taken if it refuses this one.
-
-    Raises
-    ------
-    DeviceError
-        If it can not be opened.
-    """
-
-    silent = False
-
-    def __init__(
-        self,
-        sounddevice: Any,
-        number: int,
-        device: OutputDevice,
-        block_samples: int,
-        sample_rate: int,
-    ) -> None:
-        self.name = device.name
-        self.block_samples = block_samples
-        self.channels = min(device.channels, 2)
-        self._sounddevice = sounddevice
-        self._ring: Ring | None = None
-        self._playing = False
-        self._gone = False
-        wanted = {"device": number, "channels": self.channels, "dtype": "float32"}
-        try:
-            sounddevice.check_output_settings(**wanted, samplerate=sample_rate)
-            self.sample_rate = sample_rate
-        except sounddevice.PortAudioError:
-            self.sample_rate = device.sample_rate
-        try:
-            self._stream = sounddevice.OutputStream(
-                **wanted,
-                samplerate=self.sample_rate,
-                blocksize=block_samples,
-                latency=_DEVICE_BLOCKS * block_samples / self.sample_rate,
-                callback=self._play,
-                finished_callback=self._finished,
-            )
-        except sounddevice.PortAudioError as error:
-            raise _refusal(self.name, error) from error
-
-    def _play(self, out: NDArray[np.float32], count: int, time: object, status: object) -> None:
-        # PortAudio's thread: two copies and nothing else.
-        if self._ring is None:
-            out.fill(0.0)
-        else:
-            self._ring.read_into(out)
-
-    def _finished(self) -> None:
-        self._gone = self._playing
-
-    @property
-    def latency_seconds(self) -> float:
-        """How long a sample that was taken takes to be heard, as the driver says."""
-        return float(self._stream.latency)
-
-    @property
-    def failure(self) -> str | None:
-        """Why it no longer plays although nobody stopped it; None if all is well."""
-        return "it was unplugged or taken by another program" if self._gone else None
-
-    def start(self, ring: Ring) -> None:
-        """Begin to take samples from a ring.
-
-        Raises
-        ------
-        DeviceError
-            If the device refuses.
-        """
-        self._ring = ring
-        self._gone = False
-        self._playing = True
-        try:
-            self._stream.start()
-        except self._sounddevice.PortAudioError as error:
-            self._playing = False
-            raise _refusal(self.name, error) from error
-
-    def stop(self) -> None:
-        """Play what was taken and take no more; a second call does nothing."""
-        if self._playing:
-            self._playing = False
-            # A device that is gone refuses this too, and there is nothing to be done.
-            self._stream.stop(ignore_errors=True)
-
-    def close(self) -> None:
-        """Stop and give the device back."""
-        self._playing = False
-        self._stream.close(ignore_errors=True)

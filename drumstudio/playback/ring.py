@@ -20,11 +20,19 @@ class Taken(NamedTuple):
         How many there were to be read.
     at_seconds : float
         When, on the clock of `time.perf_counter`.
+    delay_seconds : float
+        How much later the first of them is heard.
     """
 
     start: int
     samples: int
     at_seconds: float
+    delay_seconds: float
+
+    def heard(self, now: float, sample_rate: int) -> float:
+        """Return which of the ring's samples is heard at a time; never one that is not taken."""
+        heard = self.start + (now - self.at_seconds - self.delay_seconds) * sample_rate
+        return min(max(heard, 0.0), float(self.start + self.samples))
 
 
 class Ring:
@@ -56,7 +64,8 @@ class Ring:
         """Set by the writer when nothing more will come: then running dry is no fault."""
         self.missed = 0
         """Samples that were asked for and were not there in time."""
-        self.taken = Taken(0, 0, perf_counter())
+        self.taken = Taken(0, 0, perf_counter(), 0.0)
+        """The last reading that found samples."""
 
     def room(self) -> int:
         """Return how many samples can be written now."""
@@ -80,10 +89,17 @@ class Ring:
         self.written += count
         return count
 
-    def read_into(self, out: NDArray[np.float32]) -> None:
+    def read_into(self, out: NDArray[np.float32], delay_seconds: float = 0.0) -> None:
         """Fill `out`, float32 of shape (samples, channels), contiguous; zeros where it is dry.
 
         What an audio callback calls: two copies into memory that is there, nothing else.
+
+        Parameters
+        ----------
+        out : ndarray, float32, shape (samples, channels)
+            Where to.
+        delay_seconds : float
+            How much later its first sample is heard.
         """
         wanted = len(out)
         target = out.data.cast("B") if out.size else memoryview(bytearray())
@@ -94,7 +110,8 @@ class Ring:
         target[: ahead * size] = self._bytes[first * size : (first + ahead) * size]
         target[ahead * size : count * size] = self._bytes[: (count - ahead) * size]
         out[count:] = 0.0
-        self.taken = Taken(self.read, count, perf_counter())
+        if count:
+            self.taken = Taken(self.read, count, perf_counter(), delay_seconds)
         self.read += count
         if count < wanted and not self.ended:
             self.missed += wanted - count

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from drumstudio.playback.output import Failure
 from drumstudio.playback.ring import Ring
 
 _LOST_SECONDS = 1.0  # the computer slept: what was not played is not caught up
@@ -34,7 +35,7 @@ class SilentClock:
     channels = 2
     silent = True
     latency_seconds = 0.0
-    failure: str | None = None
+    failure: Failure | None = None
 
     def __init__(self, sample_rate: int, block_samples: int, tap: Tap | None = None) -> None:
         self.sample_rate = sample_rate

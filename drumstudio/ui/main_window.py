@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
     """
 
     ended = Signal()  # nothing runs behind the window any more
+    _playing_recovered = Signal()
 
     def __init__(self, studio: Studio, transport: Transport, keymap: KeyMap, theme: Theme) -> None:
         super().__init__()
@@ -182,7 +183,9 @@ class MainWindow(QMainWindow):
         bridge.listen(studio.failed, self.show_error)
         bridge.listen(studio.noticed, self.notice)
         bridge.listen(studio.trainings.changed, self._keep_awake)
-        bridge.listen(self.transport.failed, self.show_error)
+        bridge.listen(self.transport.failed, self._show_playing_failed)
+        bridge.listen(self.transport.recovered, self._show_playing_recovered)
+        self.player.noticed.connect(self.notice)
         self._queue_timer.timeout.connect(self._on_queue_timer)
         self.document.song_changed.connect(self._on_song)
         self.document.problem.connect(self.show_error)
@@ -296,12 +299,22 @@ class MainWindow(QMainWindow):
         self.log.add(text)
         self.statusBar().showMessage(text, _NOTICE_MS)
 
-    def show_error(self, error: DrumStudioError) -> None:
-        """Show an error that a person should see now."""
+    def show_error(self, error: DrumStudioError) -> ErrorDialog:
+        """Show an error that a person should see now; return the dialog."""
         self.log.add_error(error)
         dialog = ErrorDialog(self, self.theme, error)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        return dialog
+
+    def _show_playing_failed(self, error: DrumStudioError) -> None:
+        dialog = self.show_error(error)
+        # Its words are no longer true when playing goes on by itself.
+        self._playing_recovered.connect(dialog.accept)
+
+    def _show_playing_recovered(self) -> None:
+        self._playing_recovered.emit()
+        self.notice("There is a sound device again: playing goes on")
 
     # --- the end ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from drumstudio.application.time_view import clock
 from drumstudio.application.transport import Listen, State, Transport
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import TempoMap
-from drumstudio.playback.deck import OutputState
+from drumstudio.playback.deck_listener import OutputState
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.song_view import SongView
@@ -37,6 +37,7 @@ class PlayerLink(QObject):
     """
 
     output_changed = Signal(object)
+    noticed = Signal(str)
 
     def __init__(
         self,
@@ -145,6 +146,8 @@ class PlayerLink(QObject):
         tip = output.name if output.reason is None else f"{output.name}\n{output.reason}"
         self._bar.show_output(name, tip, warning=output.silent)
         self.output_changed.emit(output)
+        if output.reason is not None and not output.silent:
+            self.noticed.emit(f"{output.reason.what}: playing on {output.name}")
 
     def _frame(self) -> None:
         heard = self._transport.take_heard()

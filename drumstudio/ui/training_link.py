@@ -13,7 +13,7 @@ from drumstudio.application.transport import State, Transport
 from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.files.training_folder import Order
 from drumstudio.files.wav_file import WavReader
-from drumstudio.playback.player import OutputChoice
+from drumstudio.playback.output import OutputChoice
 from drumstudio.ui.actions import Actions
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.editor_link import EditorLink
@@ -286,4 +286,6 @@ class ExamplePlayer(QObject):
         over = self._player is None or self._player.view.state is not State.PLAYING
         if self._playing and over:
             self._playing = False
+            if self._player is not None:
+                self._player.stop()  # an example is not played on after a device was lost
             self.ended.emit()

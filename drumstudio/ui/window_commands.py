@@ -16,7 +16,7 @@ from drumstudio.core.errors import DeviceError
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
-from drumstudio.playback.player import OutputChoice, OutputDevice
+from drumstudio.playback.output import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
 from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.document_link import STRIPS

@@ -14,7 +14,7 @@ from drumstudio.application.transport import State, Transport
 from drumstudio.core.mix import TrackMix
 from drumstudio.playback.deck import Deck
 from tests.edited_songs import a_song
-from tests.playback.sounds import RATE, HandOutput, until
+from tests.playback.sounds import RATE, HandOutput, Opens, until
 
 PERIOD = 210  # samples of the tone; loops hold whole periods, so that they have no step
 TONE = 0.3 * np.sin(2 * np.pi * np.arange(3 * RATE) / PERIOD).astype(np.float32)
@@ -30,7 +30,9 @@ def playing(tmp_path):
     song_id = a_song(document, mixture, mixture / 2, RATE)
     song = document.project.song(song_id)
     output = HandOutput()
-    transport = Transport(lambda listener: Deck(listener, lambda choice, rate: (output, None)))
+    transport = Transport(
+        lambda listener: Deck(listener, Opens(lambda choice, rate: (output, None)))
+    )
     paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
     transport.open(song_material(*paths, RATE, song.mixture.samples))
     transport.set_tracks([TrackMix(solo=True), TrackMix()])

@@ -11,8 +11,8 @@ from drumstudio.core.errors import AudioOpenError, DeviceError
 from drumstudio.core.mix import TrackMix
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.playback.deck import Deck
-from drumstudio.playback.player import OutputChoice
-from tests.playback.sounds import HandOutput, Sound, constant, noise, until
+from drumstudio.playback.output import OutputChoice
+from tests.playback.sounds import HandOutput, Opens, Sound, constant, noise, until
 
 RATE = 1_000
 
@@ -308,7 +308,9 @@ def test_a_song_on_disk_is_heard_from_stems_to_original_without_a_gap(tmp_path):
         with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
             writer.write(samples)
     output = HandOutput()
-    transport = Transport(lambda listener: Deck(listener, lambda choice, rate: (output, None)))
+    transport = Transport(
+        lambda listener: Deck(listener, Opens(lambda choice, rate: (output, None)))
+    )
     transport.open(song_material(tmp_path / "mixture.wav", tmp_path / "drums.wav", 44_100, 30_000))
     transport.play()
     parts = [output.pull(5_120)]
@@ -323,7 +325,9 @@ def test_a_song_on_disk_is_heard_from_stems_to_original_without_a_gap(tmp_path):
 
 def test_a_song_whose_file_is_gone_pauses_and_says_which(tmp_path):
     output, told = HandOutput(), []
-    transport = Transport(lambda listener: Deck(listener, lambda choice, rate: (output, None)))
+    transport = Transport(
+        lambda listener: Deck(listener, Opens(lambda choice, rate: (output, None)))
+    )
     transport.failed.connect(told.append)
     transport.open(song_material(tmp_path / "mixture.wav", None, 44_100, 30_000))
     transport.play()

@@ -15,7 +15,7 @@ from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.playback.deck import Deck
 from drumstudio.playback.feeder import Program
 from drumstudio.playback.silent_clock import SilentClock
-from tests.playback.sounds import RATE
+from tests.playback.sounds import RATE, Opens
 
 BLOCK = 512
 LATE_SECONDS = 2 * BLOCK / RATE
@@ -59,6 +59,9 @@ class Silent:
     """Hears nothing of the deck."""
 
     def deck_stopped(self, take, position, error):
+        pass
+
+    def deck_resumed(self, take):
         pass
 
     def deck_output(self, output):
@@ -130,7 +133,7 @@ def play(stems, seconds, window, note=lambda: None):
     def open_output(choice, rate):
         return SilentClock(rate, BLOCK, tap), None
 
-    deck = Deck(Silent(), open_output)
+    deck = Deck(Silent(), Opens(open_output))
     samples = SONG_SECONDS * RATE
     gains = track_gains([TrackMix(gain_db=-3.0)] * STEMS)
     deck.load(Program(stems, gains, RATE, samples, loop=(0, samples)))

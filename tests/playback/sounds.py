@@ -74,6 +74,22 @@ class HandOutput:
         return out.T
 
 
+class Opens:
+    """A sound system whose outputs come from a function of choice and rate; notes when it looks."""
+
+    def __init__(self, open_output, devices=()):
+        self.open_output = open_output
+        self.found = devices
+        self.looks = 0
+
+    def open(self, choice, sample_rate, *, look_again=False):
+        self.looks += look_again
+        return self.open_output(choice, sample_rate)
+
+    def devices(self):
+        return self.found
+
+
 def until(condition, seconds=5.0):
     """Return what a condition returns once it is true; fail if that takes too long."""
     give_up = time.monotonic() + seconds

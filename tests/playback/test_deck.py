@@ -1,6 +1,7 @@
 """The deck plays, pauses, changes songs and devices, and survives the loss of either."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from drumstudio.core.errors import AudioOpenError, DeviceError
 from drumstudio.core.mix import TrackMix, track_gains
 from drumstudio.playback import deck as deck_module
+from drumstudio.playback import device_search
 from drumstudio.playback.deck import Deck
 from drumstudio.playback.feeder import Program
-from drumstudio.playback.player import OutputChoice
+from drumstudio.playback.output import Failure, OutputChoice
 from drumstudio.playback.silent_clock import SilentClock
-from tests.playback.sounds import RATE, HandOutput, Sound, constant, noise, until
+from tests.playback.sounds import RATE, HandOutput, Opens, Sound, constant, noise, until
 
 
 class Told:
@@ -20,11 +22,15 @@ class Told:
 
     def __init__(self):
         self.stops = []
+        self.resumed = []
         self.outputs = []
         self.devices = []
 
     def deck_stopped(self, take, position, error):
         self.stops.append((take, position, error))
+
+    def deck_resumed(self, take):
+        self.resumed.append(take)
 
     def deck_output(self, output):
         self.outputs.append(output)
@@ -60,7 +66,7 @@ def deck(told, outputs):
         outputs.append(HandOutput(sample_rate, choice.block_samples))
         return outputs[-1], None
 
-    deck = Deck(told, open_output)
+    deck = Deck(told, Opens(open_output))
     yield deck
     deck.close()
 
@@ -154,32 +160,155 @@ def test_a_song_of_another_rate_gets_the_device_at_its_rate(deck, outputs, told)
     assert output.calls[-1] == "close"
 
 
-def test_the_loss_of_a_device_stops_where_it_was_heard(deck, outputs, told):
-    output = started(deck, outputs, program([constant()]))
+@pytest.fixture
+def sockets(told, monkeypatch):
+    """Return a deck, and a list of outputs: it opens the last one, and none if that is None."""
+    monkeypatch.setattr(device_search, "LOOK_SECONDS", 0.02)
+    plugged = [HandOutput()]
+
+    def open_output(choice, sample_rate):
+        if plugged[-1] is None:
+            raise DeviceError("There is no sound", why="no device.", fix="Connect one.")
+        return plugged[-1], None
+
+    deck = Deck(told, Opens(open_output))
+    yield deck, plugged
+    deck.close()
+
+
+def unplug(output):
+    output.failure = Failure("it was unplugged", time.perf_counter())
+
+
+def test_the_loss_of_a_device_is_told_and_playing_goes_on_when_there_is_one(sockets, told):
+    deck, plugged = sockets
+    song = noise(60_000)
+    output = started(deck, plugged, program([song]), take=4)
     output.pull(3_072)
-    output.failure = "it was unplugged"
+    plugged.append(None)
+    unplug(output)
     until(lambda: told.stops)
     take, position, error = told.stops[0]
-    assert take == 1
+    assert take == 4
     assert 2_048 <= position <= 3_072
     assert isinstance(error, DeviceError)
+    assert "by hand no longer plays" in str(error)
     assert "unplugged" in str(error)
     assert output.calls[-1] == "close"
-    deck.play(2, position)
-    until(lambda: len(outputs) == 2 and outputs[1].ring)
+    assert told.outputs[-1].silent
+    assert told.outputs[-1].reason is error
+    assert not told.resumed
+    plugged.append(HandOutput())
+    plugged[-1].name = "another"
+    heard = plugged[-1].pull(2_048)
+    np.testing.assert_array_equal(heard[:, 512:], song[:, position + 512 : position + 2_048])
+    until(lambda: told.resumed)
+    assert told.resumed == [4]
+    assert told.outputs[-1].name == "another"
+    assert told.outputs[-1].reason is error
+    assert len(told.stops) == 1
 
 
-def test_a_device_that_takes_nothing_counts_as_lost(deck, outputs, told, monkeypatch):
-    monkeypatch.setattr(deck_module, "_STALLED_SECONDS", 0.05)
-    started(deck, outputs, program([constant()]))
+def test_where_another_device_is_there_at_once_nothing_stops(sockets, told):
+    deck, plugged = sockets
+    output = started(deck, plugged, program([constant()]))
+    output.pull(3_072)
+    plugged.append(HandOutput())
+    plugged[-1].name = "another"
+    unplug(output)
+    plugged[-1].pull(2_048)
+    until(lambda: deck._loss is None)
+    assert not told.stops
+    assert not told.resumed
+    assert "by hand no longer plays" in str(told.outputs[-1].reason)
+
+
+@pytest.mark.parametrize("ask", ["pause", "play"])
+def test_who_asks_for_something_else_after_a_loss_is_not_played_on(sockets, told, ask):
+    deck, plugged = sockets
+    output = started(deck, plugged, program([constant()]))
+    output.pull(3_072)
+    plugged.append(None)
+    unplug(output)
     until(lambda: told.stops)
-    assert "does not take any sound" in str(told.stops[0][2])
+    if ask == "pause":
+        deck.pause()
+    else:
+        deck.play(2, 30_000)
+        until(lambda: told.outputs[-1].silent and deck.position())
+    plugged.append(HandOutput())
+    if ask == "pause":
+        time.sleep(0.1)
+        assert plugged[-1].calls == []
+    else:  # without a device it plays silently, and is heard as soon as there is one
+        until(lambda: plugged[-1].ring)
+        assert deck.position() >= 30_000
+        assert not told.outputs[-1].silent
+    assert not told.resumed
+
+
+def test_a_device_that_is_found_and_plays_nothing_is_lost_as_well(sockets, told):
+    deck, plugged = sockets
+    output = started(deck, plugged, program([constant()]))
+    output.pull(3_072)
+    plugged.append(HandOutput())
+    unplug(output)
+    dead = plugged[-1]
+    until(lambda: dead.ring)
+    plugged.append(HandOutput())
+    unplug(dead)
+    until(lambda: dead.calls[-1] == "close")
+    until(lambda: told.stops)
+    plugged[-1].pull(2_048)
+    until(lambda: told.resumed)
+    assert len(told.stops) == 1
+
+
+def test_a_device_lost_while_a_pause_fades_out_is_no_matter(sockets, told):
+    deck, plugged = sockets
+    output = started(deck, plugged, program([constant()]))
+    output.pull(1_024)
+    deck.pause()
+    until(lambda: deck._run.feeder.fading_out)
+    unplug(output)
+    until(lambda: told.stops)
+    assert told.stops[0][2] is None
+
+
+def test_a_song_goes_on_when_the_first_device_is_connected(sockets, told):
+    deck, plugged = sockets
+    plugged.append(None)
+    deck.load(program([constant()]))
+    deck.play(1, 0)
+    until(lambda: told.outputs and told.outputs[0].silent and deck.position())
+    plugged.append(HandOutput())
+    until(lambda: plugged[-1].ring)
+    assert deck.position() > 0
+    assert [output.silent for output in told.outputs] == [True, False]
+    assert not told.stops
+
+
+def test_play_right_after_a_pause_waits_for_its_fade(deck, outputs, told):
+    song = np.concatenate([constant(0.5, 20_000), constant(-0.5, 20_000)], axis=1)
+    output = started(deck, outputs, program([song]))
+    output.pull(1_024)
+    deck.pause()
+    until(lambda: deck._run.feeder.over or output.ring is None or output.pull(64).size)
+    until(lambda: deck._run.feeder.over)
+    deck.play(2, 30_000)
+    parts = [output.pull(512)]
+    while parts[-1][0, -1] != -0.5:
+        parts.append(output.pull(512))
+    heard = np.concatenate(parts, axis=1)
+    assert np.abs(np.diff(heard)).max() < 1.1 * 0.5 / 512
+    assert told.stops == []
+    assert output.calls.count("close") == 0
 
 
 def test_a_device_that_refuses_to_start_is_told(told):
     output = HandOutput()
     output.refuses = DeviceError("Cannot play", why="busy.", fix="Close it.")
-    deck = Deck(told, lambda choice, rate: (output, None))
+    deck = Deck(told, Opens(lambda choice, rate: (output, None)))
     deck.load(program([constant()]))
     deck.play(1, 77)
     until(lambda: told.stops)
@@ -227,18 +356,17 @@ def test_devices_are_listed_or_the_reason_told(deck, told, monkeypatch):
     def fail():
         raise error
 
-    monkeypatch.setattr(deck_module, "refresh_devices", lambda: None)
-    monkeypatch.setattr(deck_module, "output_devices", lambda: ("one",))
+    monkeypatch.setattr(deck._sound, "devices", lambda: ("one",))
     deck.list_devices()
     until(lambda: told.devices)
-    monkeypatch.setattr(deck_module, "output_devices", fail)
+    monkeypatch.setattr(deck._sound, "devices", fail)
     deck.list_devices()
     until(lambda: len(told.devices) == 2)
     assert told.devices == [(("one",), None), ((), error)]
 
 
 def test_without_a_device_the_silent_clock_plays_in_real_time(told):
-    deck = Deck(told, lambda choice, rate: (SilentClock(rate, choice.block_samples), None))
+    deck = Deck(told, Opens(lambda choice, rate: (SilentClock(rate, choice.block_samples), None)))
     deck.load(program([noise(RATE // 4)]))
     deck.play(1, 0)
     places = []
@@ -262,7 +390,9 @@ def test_busy_threads_hand_over_sooner_only_while_it_plays(deck, outputs, told):
 
 
 def test_closing_while_it_plays_ends_the_thread(told, outputs):
-    deck = Deck(told, lambda choice, rate: (outputs.append(HandOutput()) or outputs[-1], None))
+    deck = Deck(
+        told, Opens(lambda choice, rate: (outputs.append(HandOutput()) or outputs[-1], None))
+    )
     started(deck, outputs, program([constant()]))
     deck.close()
     assert outputs[0].calls[-1] == "close"

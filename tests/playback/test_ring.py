@@ -31,7 +31,8 @@ def test_what_goes_in_comes_out_in_order(capacity, steps):
             assert not out[there:].any()
             got += there
             missed += count - there
-            assert ring.taken[:2] == (got - there, there)
+            if there:
+                assert ring.taken[:2] == (got - there, there)
         assert (ring.written, ring.read, ring.missed) == (sent, got, missed)
 
 

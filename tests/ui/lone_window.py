@@ -18,6 +18,8 @@ def build():
     from drumstudio.application.studio import Studio
     from drumstudio.application.transport import Transport
     from drumstudio.catalog.catalog import default_catalog
+    from drumstudio.playback.deck import Deck
+    from drumstudio.playback.player import SoundSystem
     from drumstudio.ui.main_window import MainWindow
     from drumstudio.ui.theme import Theme
     from drumstudio.workflows.workshop import Workshop
@@ -25,7 +27,9 @@ def build():
     application = QApplication.instance() or QApplication([])
     settings = user_settings.load()
     studio = Studio(settings, default_catalog(), Workshop(settings))
-    window = MainWindow(studio, Transport(), KeyMap(), Theme(application, "dark"))
+    sound = SoundSystem()
+    transport = Transport(lambda listener: Deck(listener, sound))
+    window = MainWindow(studio, transport, KeyMap(), Theme(application, "dark"))
     window.show()
     return application, window
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from drumstudio.application.transport import State
 from drumstudio.core.errors import DeviceError
-from drumstudio.playback.deck import OutputState
+from drumstudio.playback.deck_listener import OutputState
 from drumstudio.ui.dialogs import ErrorDialog
 
 
@@ -25,6 +25,33 @@ def test_the_loss_of_the_sound_device_pauses_with_a_message(window, song, qtbot)
         dialog.close()
     window.transport.play()
     assert window.transport.view.state is State.PLAYING
+
+
+def test_when_a_device_is_there_again_it_plays_on_and_the_message_goes(window, song, qtbot):
+    window.transport.play()
+    take = window.transport._take
+    lost = DeviceError("Speaker no longer plays", why="it was unplugged.", fix="Connect one.")
+    window.transport.deck_stopped(take, 44_100, lost)
+    dialogs = lambda: [w for w in QApplication.topLevelWidgets() if isinstance(w, ErrorDialog)]  # noqa: E731
+    qtbot.waitUntil(lambda: any(dialog.isVisible() for dialog in dialogs()))
+    window.transport.deck_output(OutputState("Headphones", False, 44_100, 0.03, lost))
+    window.transport.deck_resumed(take)
+    qtbot.waitUntil(lambda: not any(dialog.isVisible() for dialog in dialogs()))
+    assert window.transport.view.state is State.PLAYING
+    assert window.bar._output.text() == "Headphones"
+    assert "Speaker no longer plays: playing on Headphones" in window.log.text()
+    assert "There is a sound device again" in window.log.text()
+
+
+def test_who_stopped_after_a_loss_is_not_played_on(window, song, qtbot):
+    window.transport.play()
+    take = window.transport._take
+    lost = DeviceError("Speaker no longer plays", why="it was unplugged.", fix="Connect one.")
+    window.transport.deck_stopped(take, 44_100, lost)
+    window.transport.stop()
+    assert window.transport._deck.asked[-1] == "pause"
+    window.transport.deck_resumed(take)
+    assert window.transport.view.state is State.STOPPED
 
 
 def test_without_a_sound_device_the_bar_says_so(window, song, qtbot):
