@@ -195,3 +195,30 @@ def test_what_is_there_is_not_installed_again(machine):
     assert not machine.called("torch==")
     assert machine.studio("models")[0] == 0
     assert len(machine.called("pip install")) == 1
+
+
+@pytest.mark.parametrize(("words", "asked"), [((), 1), (("--fast",), 0), (("--nightly",), 1)])
+def test_sound_servers_are_installed_for_the_tests_that_play(machine, words, asked):
+    (machine.folder / "system").mkdir()
+    for tool in Path("/usr/bin").iterdir():
+        if tool.name not in ("pulseaudio", "pactl", "parec", "jackd", "jack_rec", "jack_lsp"):
+            (machine.folder / "system" / tool.name).symlink_to(tool)
+    path = f"{machine.folder / 'bin'}:{machine.folder / 'system'}"
+    machine.command("bin/apt-cache", "#!/bin/sh\nexit 1\n")
+    assert machine.studio("test", *words, PATH=path)[0] == 0
+    servers = "pulseaudio pulseaudio-utils libasound2-plugins jackd2"
+    assert len(machine.called(f"apt-get install -y -qq --no-install-recommends {servers}")) == asked
+    assert machine.called("-m pytest")
+
+
+def test_without_sound_servers_the_other_tests_are_run(machine):
+    (machine.folder / "system").mkdir()
+    for tool in Path("/usr/bin").iterdir():
+        if tool.name != "pulseaudio":
+            (machine.folder / "system" / tool.name).symlink_to(tool)
+    machine.command("bin/apt-get", "#!/bin/sh\nexit 100\n")
+    path = f"{machine.folder / 'bin'}:{machine.folder / 'system'}"
+    code, said = machine.studio("test", PATH=path)
+    assert code == 0
+    assert "a sound server can not be run" in said
+    assert machine.called("-m pytest")

@@ -76,11 +76,17 @@ def theme(qapp) -> Theme:
 
 
 @pytest.fixture
-def window(qtbot, theme, home):
+def make_transport():
+    """Return what makes the window's transport: here one that plays nothing."""
+    return lambda: Transport(SilentDeck)
+
+
+@pytest.fixture
+def window(qtbot, theme, home, make_transport):
     """Return the window of a new project; its workers start only if a test needs them."""
     settings = user_settings.load()
     studio = Studio(settings, default_catalog(), Workshop(settings))
-    made = MainWindow(studio, Transport(SilentDeck), KeyMap(), theme)
+    made = MainWindow(studio, make_transport(), KeyMap(), theme)
     made.resize(1440, 900)
     made.show()
     qtbot.waitExposed(made)
