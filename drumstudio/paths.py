@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
+import appdirs
 
 NAME = "DrumStudio"
 SHIPPED = ("models", "resources")
@@ -45,25 +46,32 @@ def shipped_folder(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-def _user_folder(part: str, usual: str) -> Path:
+def _user_folder(part: str, find: Callable[..., str]) -> Path:
     # DRUMSTUDIO_HOME holds everything below one folder: tests, and studios on a stick.
     home = os.environ.get("DRUMSTUDIO_HOME")
-    return Path(home).absolute() / part if home else Path(usual)
+    if home:
+        return Path(home).absolute() / part
+    # An empty or relative variable counts as unset (XDG Base Directory Specification, "Basics");
+    # appdirs takes it as it is, and what belongs in the home folder lands in the current one.
+    variable = f"XDG_{part.upper()}_HOME"
+    if not os.path.isabs(os.environ.get(variable, "")):
+        os.environ.pop(variable, None)
+    return Path(find(NAME, appauthor=False))
 
 
 def user_data_folder() -> Path:
     """Return the folder for what must stay: never-saved projects, models, reports."""
-    return _user_folder("data", platformdirs.user_data_dir(NAME, appauthor=False))
+    return _user_folder("data", appdirs.user_data_dir)
 
 
 def user_cache_folder() -> Path:
     """Return the folder for what can be made again."""
-    return _user_folder("cache", platformdirs.user_cache_dir(NAME, appauthor=False))
+    return _user_folder("cache", appdirs.user_cache_dir)
 
 
 def user_config_folder() -> Path:
     """Return the folder for settings."""
-    return _user_folder("config", platformdirs.user_config_dir(NAME, appauthor=False))
+    return _user_folder("config", appdirs.user_config_dir)
 
 
 def user_models_folder() -> Path:

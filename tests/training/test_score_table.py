@@ -9,7 +9,7 @@ from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.training.score_table import as_table, with_table, write_table
 
-README = Path(__file__).parents[2] / "README.md"
+SCORES = Path(__file__).parents[2] / "docs" / "scores.md"
 REPORT = "evaluation.json"
 
 
@@ -58,10 +58,10 @@ def test_a_text_that_is_not_there_is_told(tmp_path):
         write_table(tmp_path / "none.md", result())
 
 
-def test_the_readme_holds_the_table_of_the_best_model_that_ships():
+def test_the_docs_hold_the_table_of_the_best_model_that_ships():
     card = default_catalog().find("flagship")
     report = json.loads((card.folder / REPORT).read_text(encoding="utf8"))
-    text = README.read_text(encoding="utf8")
+    text = SCORES.read_text(encoding="utf8")
     assert with_table(text, report) == text
     # The negative control: other scores are another text.
     report["mean"][card.id]["sdr"] += 1
