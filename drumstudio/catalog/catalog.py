@@ -18,6 +18,8 @@ class Catalog:
     folders : sequence of Path
         Folders that hold a folder a model; one that is not there counts as empty. If two
         models have one id, the first wins, so that nothing added can pose as a shipped one.
+    shipped : Path, optional
+        The one of them that came with the program: only the scores of its models rank.
 
     Attributes
     ----------
@@ -25,8 +27,9 @@ class Catalog:
         What is wrong with the cards that could not be read; they hide no others.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, shipped: Path | None = None) -> None:
         self._folders = tuple(folders)
+        self._shipped = shipped
         self.problems: list[DrumStudioError] = []
         self._cards: dict[str, ModelCard] = {}
         self.refresh()
@@ -38,7 +41,7 @@ class Catalog:
         for folder in self._folders:
             for model_folder in _model_folders(folder):
                 try:
-                    card = read_card(model_folder)
+                    card = read_card(model_folder, shipped=folder == self._shipped)
                 except DrumStudioError as error:
                     problems.append(error)
                 else:
@@ -46,8 +49,11 @@ class Catalog:
         self.problems, self._cards = problems, cards
 
     def cards(self) -> list[ModelCard]:
-        """Return all cards, best score first, those not measured last, then by name."""
-        return sorted(self._cards.values(), key=lambda card: (-card.ranking_score, card.id))
+        """Return all cards, best score first, then those that shipped, then by name."""
+        return sorted(
+            self._cards.values(),
+            key=lambda card: (-card.ranking_score, not card.shipped, card.id),
+        )
 
     def find(self, model_id: str) -> ModelCard:
         """Return the card of that id.
@@ -97,7 +103,8 @@ class Catalog:
 
 def default_catalog() -> Catalog:
     """Return the catalog of the models that ship and those that the user added."""
-    return Catalog([paths.shipped_folder("models"), paths.user_models_folder()])
+    shipped = paths.shipped_folder("models")
+    return Catalog([shipped, paths.user_models_folder()], shipped=shipped)
 
 
 def _model_folders(folder: Path) -> list[Path]:

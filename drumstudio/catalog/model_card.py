@@ -15,9 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from drumstudio.core.errors import ModelCorruptError, ModelMissingError, SettingError
+from drumstudio.core.names import is_plain
+from drumstudio.files.plain_file import read_plain
 
 CARD_NAME = "model.toml"
 MAX_CARD_BYTES = 256 * 1024
+MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
+"""Twice as much as any network known for this job takes in half precision."""
+
 KINDS = ("separator", "enhancer")
 STEMS = ("drums", "rest")
 
@@ -37,6 +42,9 @@ _WEIGHTS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_TEXT = 4_000
 _MAX_NETWORK_NUMBER = 1 << 20
+_N_FFT = (64, 1 << 16)  # at 44.1 kHz a millisecond to a second and a half
+_LONGEST_HOPS = 64  # how many hops a window may hold
+_MAX_LIST = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +215,8 @@ class ModelCard:
         Measured quality; empty is shown as "not measured".
     speed : tuple of Speed
         Measured speed; empty is shown as "not measured".
+    shipped : bool
+        Whether it came with the program: any other card may say of its scores what it likes.
     """
 
     folder: Path
@@ -231,6 +241,7 @@ class ModelCard:
     trained_on: tuple[Training, ...]
     scores: tuple[Score, ...]
     speed: tuple[Speed, ...]
+    shipped: bool = False
 
     def check_settings(self, settings: Mapping[str, object]) -> dict[str, Value]:
         """Return a value for every parameter: the ones given, checked, and the defaults.
@@ -255,7 +266,9 @@ class ModelCard:
 
     @property
     def ranking_score(self) -> float:
-        """The score that ranks models, in dB; minus infinity if it was not measured."""
+        """The score that ranks models, in dB; minus infinity if nobody here has measured it."""
+        if not self.shipped:
+            return -math.inf
         return max(
             (
                 score.value
@@ -272,8 +285,15 @@ class ModelCard:
         return plain
 
 
-def read_card(folder: Path) -> ModelCard:
+def read_card(folder: Path, *, shipped: bool = False) -> ModelCard:
     """Return the card in a model's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's own.
+    shipped : bool
+        Whether the folder came with the program, so that the card's scores rank it.
 
     Raises
     ------
@@ -285,8 +305,7 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD_NAME
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CARD_BYTES + 1)
+        content = read_plain(path, 4 * MAX_CARD_BYTES)
     except OSError as error:
         raise ModelMissingError(
             f"Cannot read the model in {folder.name}",
@@ -297,7 +316,8 @@ def read_card(folder: Path) -> ModelCard:
         if len(content) > MAX_CARD_BYTES:
             raise _CardError(f"it is longer than {MAX_CARD_BYTES // 1024} KB")
         table = _Table(tomllib.loads(content.decode("utf-8")), "the card")
-        return _card(table, folder, hashlib.sha256(content).hexdigest())
+        card = _card(table, folder, hashlib.sha256(content).hexdigest())
+        return replace(card, shipped=shipped)
     except (_CardError, ValueError, RecursionError) as error:
         # tomllib: TOMLDecodeError and a too long integer are ValueErrors, and deeply nested
         # brackets overflow its recursion.
@@ -323,8 +343,10 @@ class _Table:
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._take(key, default)
-        if not isinstance(value, str) or len(value) > _MAX_TEXT:
-            raise _CardError(f"{key} in {self._where} is not a text of at most {_MAX_TEXT} letters")
+        if not isinstance(value, str) or len(value) > _MAX_TEXT or not is_plain(value):
+            raise _CardError(
+                f"{key} in {self._where} is not a plain text of at most {_MAX_TEXT} letters"
+            )
         return value
 
     def whole(self, key: str, default: int | None = None, maximum: int = 1 << 40) -> int:
@@ -333,8 +355,8 @@ class _Table:
             raise _CardError(f"{key} in {self._where} is not a whole number up to {maximum}")
         return value
 
-    def number(self, key: str, default: float | None = None) -> float:
-        value = self._take(key, default)
+    def number(self, key: str) -> float:
+        value = self._take(key, None)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise _CardError(f"{key} in {self._where} is not a number")
         if not math.isfinite(value) or abs(value) > 1e12:
@@ -346,14 +368,14 @@ class _Table:
 
     def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
         value = self._take(key, default)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _CardError(f"{key} in {self._where} is not a list of texts")
+        if not isinstance(value, list) or len(value) > _MAX_LIST or not all(map(_is_word, value)):
+            raise _CardError(f"{key} in {self._where} is not a list of a few plain words")
         return tuple(value)
 
     def tables(self, key: str) -> list[_Table]:
         value = self._take(key, [])
-        if not isinstance(value, list):
-            raise _CardError(f"{key} in {self._where} is not a list of tables")
+        if not isinstance(value, list) or len(value) > _MAX_LIST:
+            raise _CardError(f"{key} in {self._where} is not a list of at most {_MAX_LIST} tables")
         return [_Table(item, f"{key} {number + 1}") for number, item in enumerate(value)]
 
     def table(self, key: str) -> dict[str, object]:
@@ -388,13 +410,13 @@ def _card(table: _Table, folder: Path, card_hash: str) -> ModelCard:
         stems=table.texts("stems"),
         sample_rate=table.whole("sample_rate", maximum=768_000),
         channels=table.whole("channels", maximum=64),
-        n_fft=table.whole("n_fft", 0, maximum=1 << 20),
-        hop_length=table.whole("hop_length", 0, maximum=1 << 20),
+        n_fft=table.whole("n_fft", 0, maximum=_N_FFT[1]),
+        hop_length=table.whole("hop_length", 0, maximum=_N_FFT[1]),
         parameters=tuple(map(_parameter, table.tables("parameters"))),
         network=_network(table.table("network")),
         weights=table.text("weights", ""),
         sha256=table.text("sha256", ""),
-        bytes=table.whole("bytes", 0),
+        bytes=table.whole("bytes", 0, maximum=MAX_WEIGHTS_BYTES),
         url=table.text("url", ""),
         licence=table.text("licence"),
         trained_on=tuple(map(_training, table.tables("trained_on"))),
@@ -410,6 +432,10 @@ def _card(table: _Table, folder: Path, card_hash: str) -> ModelCard:
         raise _CardError(f"kind {_short(card.kind)} is none of {', '.join(KINDS)}")
     if not card.stems or not set(card.stems) <= set(STEMS):
         raise _CardError(f"stems are not some of {', '.join(STEMS)}")
+    if card.n_fft or card.hop_length:
+        shortest = -(-card.n_fft // _LONGEST_HOPS)
+        if card.n_fft < _N_FFT[0] or not shortest <= card.hop_length <= card.n_fft:
+            raise _CardError(f"n_fft {card.n_fft} and hop_length {card.hop_length} do not fit")
     if card.url and not card.url.startswith("https://"):
         raise _CardError("url does not begin with https://")
     if card.weights:
@@ -462,6 +488,8 @@ def _score(table: _Table) -> Score:
 def _speed(table: _Table) -> Speed:
     speed = Speed(table.number("real_time_factor"), table.text("device"), table.text("measured"))
     table.finish()
+    if not 1e-6 <= speed.real_time_factor <= 1e6:
+        raise _CardError("real_time_factor in speed is not the speed of anything")
     return speed
 
 
@@ -474,18 +502,24 @@ def _network(table: dict[str, object]) -> dict[str, object]:
         raise _CardError("network has more than 64 arguments")
     for name, value in table.items():
         items = value if isinstance(value, list) else [value]
-        if len(items) > 256 or not all(_is_modest(item) for item in items):
+        if not _is_word(name) or len(items) > 256 or not all(map(_is_modest, items)):
             raise _CardError(f"{_short(name)} in network is not a plain value of a modest size")
     return table
 
 
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 64 and is_plain(value)
+
+
 def _is_modest(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= 64
-    return isinstance(value, bool) or (
-        isinstance(value, int | float)
-        and math.isfinite(value)
-        and abs(value) <= _MAX_NETWORK_NUMBER
+    return (
+        isinstance(value, bool)
+        or _is_word(value)
+        or (
+            isinstance(value, int | float)
+            and math.isfinite(value)
+            and abs(value) <= _MAX_NETWORK_NUMBER
+        )
     )
 
 

@@ -21,6 +21,12 @@ def within(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
 
 
+def whole(name: str, value: object, low: int, high: int) -> None:
+    """Raise ValueError unless a value is a whole number in [low, high]."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {value!r:.80}")
+
+
 def matches(pattern: re.Pattern[str], name: str, value: str) -> None:
     """Raise ValueError unless the whole of a text matches."""
     if not pattern.fullmatch(value):

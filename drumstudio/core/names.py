@@ -66,6 +66,22 @@ def safe_name(text: str, max_bytes: int = NAME_BYTES) -> str:
     return _shorten(name, max_bytes) or _UNTITLED
 
 
+def is_plain(text: str) -> bool:
+    """Return whether a text can be shown as it is: nothing that a terminal or an eye obeys.
+
+    No control characters (line ends among them), no marks that turn the direction of what
+    follows, and nothing that is not Unicode.
+    """
+    return (
+        text.isascii()
+        and text.isprintable()
+        or not any(
+            unicodedata.category(character) in _UNPRINTABLE or character in _DIRECTION_MARKS
+            for character in text
+        )
+    )
+
+
 def fill_template(template: str, **fields: str) -> str:
     """Return a file name, without its suffix, from a template such as "{song}_{stem}".
 

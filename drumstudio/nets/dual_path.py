@@ -9,12 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drumstudio.core import check
 from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
 
 _QUIET = 1e-9
 _WINDOW_SECONDS = 2.0
 _STEPS = (1, 1, 2, 4, 2)
 """Frames of each of the low path's spectra to one of the mask."""
+
+_LIMITS = {
+    "path_bins": (4, 128),
+    "path_bands": (1, 256),
+    "path_channels": (1, 256),
+    "path_hidden": (1, 256),
+    "song_channels": (2, 1024),
+    "path_blocks": (1, 16),
+}
 
 
 class DualPath(TfcTdf):
@@ -39,6 +49,11 @@ class DualPath(TfcTdf):
     wide
         Arguments of `TfcTdf`.
 
+    Raises
+    ------
+    ValueError
+        If an argument is beyond what such a network can be: what it takes of memory is bounded.
+
     Notes
     -----
     Dual path: Luo et al., "Dual-path RNN" (ICASSP 2020), and Tong et al., "SCNet" (ICASSP 2024).
@@ -57,6 +72,9 @@ class DualPath(TfcTdf):
         **wide: Any,
     ) -> None:
         super().__init__(**wide)
+        given = (path_bins, path_bands, path_channels, path_hidden, song_channels, path_blocks)
+        for (name, limits), value in zip(_LIMITS.items(), given, strict=True):
+            check.whole(name, value, *limits)
         self.path = LowPath(
             n_fft=self.n_fft,
             hop_length=self.hop_length,

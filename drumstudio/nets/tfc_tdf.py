@@ -6,11 +6,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drumstudio.core import check
+
 COMPRESSION = 0.4
 """Exponent on magnitudes before the net: loud and soft parts both count."""
 
 QUIET = 1e-7
 """Added to squared magnitudes so that the power's slope stays finite at silence."""
+
+_LIMITS = {
+    "n_fft": (256, 16384),
+    "hop_length": (16, 16384),
+    "sub_bands": (1, 64),
+    "channels": (1, 256),
+    "growth": (0, 256),
+    "levels": (1, 5),
+    "bottleneck": (1, 64),
+    "low_bins": (2, 512),
+    "low_channels": (1, 1024),
+    "bands": (1, 256),
+    "sample_rate": (8000, 192000),
+}
+_MOST_CELLS = 32
+"""Numbers that the largest level keeps a sample of the mixture; ours keep six."""
 
 
 class TfcTdf(nn.Module):
@@ -51,6 +69,11 @@ class TfcTdf(nn.Module):
     sample_rate : int
         Rate of the mixture in hertz; fixes the bands only.
 
+    Raises
+    ------
+    ValueError
+        If an argument is beyond what such a network can be: what it takes of memory is bounded.
+
     Notes
     -----
     TFC-TDF: Choi et al., "Investigating U-Nets with various intermediate blocks for
@@ -74,6 +97,15 @@ class TfcTdf(nn.Module):
         sample_rate: int = 44100,
     ) -> None:
         super().__init__()
+        given = (n_fft, hop_length, sub_bands, channels, growth, levels, bottleneck)
+        given = (*given, low_bins, low_channels, bands, sample_rate)
+        for (name, limits), value in zip(_LIMITS.items(), given, strict=True):
+            check.whole(name, value, *limits)
+        # Every level below has a quarter of the cells, and more channels.
+        widest = max((channels + growth * level) / 4**level for level in range(levels + 1))
+        cells = widest * n_fft / 2 / sub_bands / hop_length
+        if hop_length > n_fft or cells > _MOST_CELLS:
+            raise ValueError(f"it would keep {cells:.0f} numbers a sample, {_MOST_CELLS} at most")
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.sample_rate = sample_rate

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 
 from drumstudio.catalog.model_card import ModelCard
+from drumstudio.core import check
 from drumstudio.core.audio import Samples
 from drumstudio.nets.dual_path import DualPath
 from drumstudio.separators.hit_average import with_hit_average
@@ -38,6 +39,7 @@ class DualPathSeparator(TfcTdfSeparator):
         """Return the separator that a card, its checked settings and its weights describe."""
         separator = super().from_card(card, settings, weights)
         separator.hit_average = float(settings.get("hit_average", 0.0))
+        check.within("hit_average", separator.hit_average, 0.0, 1.0)
         if separator.hit_average:
             separator.refined_samples = int(_REFINED_SECONDS * card.sample_rate)
         return separator

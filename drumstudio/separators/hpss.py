@@ -11,10 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from drumstudio.catalog.model_card import ModelCard
+from drumstudio.core import check
 from drumstudio.core.stft import istft, stft
 from drumstudio.inference.base import Separator
 
 _CHUNK_SAMPLES = 1 << 20
+_MOST_CONTEXT_SAMPLES = 1 << 19
+_MOST_HOPS = 16  # in a window: the spectrum takes so many times the room of the samples
 
 Magnitudes = NDArray[np.float32]
 
@@ -36,6 +39,11 @@ class HpssSeparator(Separator):
     n_fft, hop_length : int
         The STFT, in samples.
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or they would take more than some seconds of context.
+
     Notes
     -----
     Fitzgerald, "Harmonic/percussive separation using median filtering" (DAFx 2010); margin by
@@ -53,6 +61,12 @@ class HpssSeparator(Separator):
     def __init__(
         self, kernel: int, power: float, margin: float, n_fft: int = 4096, hop_length: int = 1024
     ) -> None:
+        check.whole("n_fft", n_fft, 64, 1 << 16)
+        check.whole("hop_length", hop_length, -(-n_fft // _MOST_HOPS), n_fft)
+        check.whole("kernel", kernel, 1, _MOST_CONTEXT_SAMPLES)
+        check.within("power", power, 1e-3, 100.0)
+        check.within("margin", margin, 1.0, 1e4)
+        check.within("the context", kernel // 2 * hop_length + n_fft, 0, _MOST_CONTEXT_SAMPLES)
         self.kernel = kernel
         self.power = power
         self.margin = margin

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 
 from drumstudio.catalog.model_card import ModelCard
-from drumstudio.catalog.weights import check_tensors
+from drumstudio.catalog.weights import filled
+from drumstudio.core import check
 from drumstudio.core.audio import Samples
 from drumstudio.inference.base import SampleReader, Separator
 from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
 
 _CHUNK_SECONDS = 30.0
+_LONGEST_CHUNK_SAMPLES = 30 * 48_000
 _PROFILE_SECONDS = 20.0
 
 
@@ -44,6 +46,9 @@ class TfcTdfSeparator(Separator):
     def __init__(
         self, net: TfcTdf, isolation: float, sample_rate: int, level_db: float = 0.0
     ) -> None:
+        check.within("isolation", isolation, -8.0, 8.0)
+        check.within("level_db", level_db, -60.0, 60.0)
+        check.whole("sample_rate", sample_rate, 8_000, 192_000)
         self._net = net.eval().requires_grad_(False)
         self._exponent = 2.0**isolation
         self._scale = 10 ** (-COMPRESSION * level_db / 20)
@@ -53,7 +58,8 @@ class TfcTdfSeparator(Separator):
         self.hop_length = net.chunk_grid
         self.context_samples = net.context_samples
         self.min_chunk_samples = 4 * net.context_samples
-        wanted = max(int(_CHUNK_SECONDS * sample_rate), self.min_chunk_samples)
+        usual = min(int(_CHUNK_SECONDS * sample_rate), _LONGEST_CHUNK_SAMPLES)
+        wanted = max(usual, self.min_chunk_samples)
         self.chunk_samples = -(-wanted // self.hop_length) * self.hop_length
 
     @classmethod
@@ -66,11 +72,8 @@ class TfcTdfSeparator(Separator):
         """Return the separator that a card, its checked settings and its weights describe."""
         if weights is None:
             raise ValueError(f"{card.id} needs weights")
-        net = cls.network(**card.network)
-        check_tensors(dict(weights), net)
-        net.load_state_dict(dict(weights))
         return cls(
-            net,
+            filled(lambda: cls.network(**card.network), dict(weights)),
             float(settings.get("isolation", 0.0)),
             card.sample_rate,
             float(settings.get("level", 0.0)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -228,8 +228,19 @@ def going_on(recipe: Recipe, start: ModelCard | None) -> Recipe:
     )
 
 
+def _built(engine: str, network: Mapping[str, Any], name: str) -> torch.nn.Module:
+    try:
+        return NETWORKS[engine](**network)
+    except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
+        raise SettingError(
+            f"Cannot train {name}",
+            why=f"its recipe or card describes no such network: {error}.",
+            fix="Use one of ours as it is, for instance: --recipe fast",
+        ) from error
+
+
 def _network(recipe: Recipe, card: ModelCard | None) -> torch.nn.Module:
-    net = NETWORKS[recipe.engine](**recipe.network)
+    net = _built(recipe.engine, recipe.network, recipe.name)
     if card is not None:
         # A network may begin with the weights of the simpler one that it is built upon.
         fits = issubclass(type(net), NETWORKS[card.engine]) if card.engine in NETWORKS else False
@@ -240,7 +251,7 @@ def _network(recipe: Recipe, card: ModelCard | None) -> torch.nn.Module:
                 fix="Choose a model that this recipe trained, or start without one.",
             )
         state = load_weights(card, card.folder)
-        check_tensors(state, NETWORKS[card.engine](**card.network))
+        check_tensors(state, _built(card.engine, card.network, card.name))
         net.load_state_dict(state, strict=card.engine == recipe.engine)
     # Channels last halves the memory traffic of convolutions on a processor.
     return net.to(memory_format=torch.channels_last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from drumstudio import paths
@@ -27,7 +29,7 @@ def test_the_best_is_the_ready_separator_with_the_highest_score(tmp_path):
     add(tmp_path, "better-but-cut", 7.0, 1_000)
     add(tmp_path, "not-measured", None, 1_234)
     add(tmp_path, "enhancer", 9.0, 1_234, kind="enhancer")
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], shipped=tmp_path)
     assert catalog.best().id == "good"
     assert [card.id for card in catalog.cards()][-1] == "not-measured"
     ready = {card.id for card in catalog.cards() if catalog.ready(card)}
@@ -54,8 +56,23 @@ def test_a_broken_card_hides_no_others(tmp_path):
 def test_an_added_model_can_not_pose_as_one_that_ships(tmp_path):
     add(tmp_path / "shipped", "good", 5.0, 1_234)
     add(tmp_path / "user", "good", 99.0, 1_234)
-    card = Catalog([tmp_path / "shipped", tmp_path / "user"]).find("good")
+    shipped = tmp_path / "shipped"
+    card = Catalog([shipped, tmp_path / "user"], shipped=shipped).find("good")
     assert card.ranking_score == 5.0
+
+
+def test_what_a_card_says_of_itself_never_makes_it_the_best(tmp_path):
+    add(tmp_path / "shipped", "ours", 5.0, 1_234)
+    add(tmp_path / "shipped", "zero", None, 1_234)
+    add(tmp_path / "user", "boaster", 99.0, 1_234)
+    shipped = tmp_path / "shipped"
+    catalog = Catalog([shipped, tmp_path / "user"], shipped=shipped)
+    assert catalog.best().id == "ours"
+    assert [card.id for card in catalog.cards()] == ["ours", "zero", "boaster"]
+    assert catalog.find("boaster").ranking_score == -math.inf
+    assert catalog.find("boaster").scores[0].value == 99.0
+    (shipped / "ours" / "toy.safetensors").unlink()
+    assert catalog.best().id == "zero"
 
 
 def test_a_missing_model_is_said_with_those_that_are_there(tmp_path):

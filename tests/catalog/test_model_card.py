@@ -98,7 +98,7 @@ def folder(tmp_path):
 
 
 def test_a_card_says_all_it_holds(folder):
-    card = read_card(folder)
+    card = read_card(folder, shipped=True)
     assert (card.id, card.engine, card.sample_rate, card.channels) == ("toy", "tfc-tdf", 44_100, 2)
     assert card.network == {"channels": 16, "levels": [1, 2, 4], "gate": True}
     assert card.hash == hashlib.sha256(CARD.encode()).hexdigest()
@@ -181,6 +181,23 @@ def test_settings_that_are_not_allowed_are_refused_in_three_lines(folder, settin
         ("bytes = 1234", ""),
         ("https://", "http://"),
         ("https://", "file://"),
+        ("n_fft = 4096", "n_fft = 1048576"),
+        ("n_fft = 4096", "n_fft = 1"),
+        ("n_fft = 4096", "n_fft = 0"),
+        ("hop_length = 1024", "hop_length = 0"),
+        ("hop_length = 1024", "hop_length = 1"),
+        ("hop_length = 1024", "hop_length = 8192"),
+        ("bytes = 1234", "bytes = 536870913"),
+        ("real_time_factor = 0.04", "real_time_factor = 0"),
+        ("real_time_factor = 0.04", "real_time_factor = -1.0"),
+        ("real_time_factor = 0.04", "real_time_factor = 1e-300"),
+        ('name = "Toy"', 'name = "T\\u001b[2Joy"'),
+        ('name = "Toy"', 'name = "T\\noy"'),
+        ('name = "Toy"', 'name = "T\\u202eoy"'),
+        ('licence = "CC0-1.0"', 'licence = "CC0\\u0007"'),
+        ('choices = ["soft", "hard"]', 'choices = ["soft", "\\u001b]0;hard"]'),
+        ("channels = 16", '"chan\\u001bnels" = 16'),
+        ("channels = 16", 'channels = "\\u001b"'),
         ("channels = 16", "channels = 99999999999"),
         ("channels = 16", "channels = nan"),
         ("channels = 16", "channels = {deep = 1}"),
