@@ -458,6 +458,7 @@ WRITERS = {
     "files/delta_store.py": "folders of the cache, of names that nobody had before",
     "files/journal.py": "the journal goes on in its own plain file",
     "files/lock.py": "a lock holds nothing",
+    "files/plain_file.py": "copies to a name from `writing`",
     "files/overview.py": "a name from `writing`",
     "files/peaks.py": "a name from `writing`",
     "files/preview.py": "a scratch folder of the cache",

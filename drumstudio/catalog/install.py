@@ -8,19 +8,22 @@ import os
 import re
 import secrets
 import shutil
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 from drumstudio import atomic, paths
 from drumstudio.catalog.catalog import Catalog
-from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
+from drumstudio.catalog.model_card import CARD_NAME, MAX_CARD_BYTES, ModelCard, read_card
 from drumstudio.core.errors import (
     DrumStudioError,
     ModelCorruptError,
     ModelMissingError,
     SettingError,
 )
-from drumstudio.files.training_folder import BEST_FOLDER, read_installed, write_installed
+from drumstudio.files.plain_file import copy_plain, read_plain
+from drumstudio.files.training_folder import BEST_FOLDER
+from drumstudio.files.training_origin import read_installed, write_installed
 
 _MOST_LETTERS = 40
 
@@ -83,8 +86,9 @@ def install_model(
     try:
         incoming.mkdir(parents=True)
         with atomic.writing(incoming / card.weights) as weights:
-            shutil.copyfile(source / card.weights, weights)
-        text = (source / CARD_NAME).read_text(encoding="utf-8")
+            if copy_plain(source / card.weights, weights, card.bytes) != card.sha256:
+                raise _damaged("its weights are not those that its card names")
+        text = read_plain(source / CARD_NAME, MAX_CARD_BYTES).decode("utf-8")
         atomic.write_text(incoming / CARD_NAME, _renamed(text, target, name))
         _swap(incoming, models / target)
         atomic.sync_folder(models)
@@ -122,13 +126,22 @@ def _renamed(text: str, model_id: str, name: str) -> str:
     for key, value in (("id", model_id), ("name", name)):
         place = next((n for n, line in enumerate(lines) if line.startswith(f"{key} = ")), None)
         if place is None:
-            raise ModelCorruptError(
-                "Cannot use this model's card",
-                why=f"it has no line for its {key}.",
-                fix="Train the model again.",
-            )
+            raise _damaged(f"its card has no line for its {key}")
         lines[place] = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    return "\n".join(lines)
+    renamed = "\n".join(lines)
+    try:  # such a line may stand inside a text
+        table = tomllib.loads(renamed)
+    except ValueError as error:
+        raise _damaged(f"its card can not be renamed: {error}") from error
+    if (table.get("id"), table.get("name")) != (model_id, name):
+        raise _damaged("its card can not be renamed")
+    return renamed
+
+
+def _damaged(why: str) -> ModelCorruptError:
+    return ModelCorruptError(
+        "Cannot put this model among yours", why=f"{why}.", fix="Train the model again."
+    )
 
 
 def install_best(folder: Path) -> ModelCard:

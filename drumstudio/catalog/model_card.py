@@ -40,11 +40,13 @@ Value = float | int | str | bool
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WEIGHTS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_MAX_TEXT = 4_000
+MAX_TEXT = 4_000
+"""Letters of the longest text in a card."""
+
 _MAX_NETWORK_NUMBER = 1 << 20
 _N_FFT = (64, 1 << 16)  # at 44.1 kHz a millisecond to a second and a half
 _LONGEST_HOPS = 64  # how many hops a window may hold
-_MAX_LIST = 256
+_MAX_LIST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +345,9 @@ class _Table:
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._take(key, default)
-        if not isinstance(value, str) or len(value) > _MAX_TEXT or not is_plain(value):
+        if not isinstance(value, str) or len(value) > MAX_TEXT or not is_plain(value):
             raise _CardError(
-                f"{key} in {self._where} is not a plain text of at most {_MAX_TEXT} letters"
+                f"{key} in {self._where} is not a plain text of at most {MAX_TEXT} letters"
             )
         return value
 
@@ -374,8 +376,8 @@ class _Table:
 
     def tables(self, key: str) -> list[_Table]:
         value = self._take(key, [])
-        if not isinstance(value, list) or len(value) > _MAX_LIST:
-            raise _CardError(f"{key} in {self._where} is not a list of at most {_MAX_LIST} tables")
+        if not isinstance(value, list):
+            raise _CardError(f"{key} in {self._where} is not a list of tables")
         return [_Table(item, f"{key} {number + 1}") for number, item in enumerate(value)]
 
     def table(self, key: str) -> dict[str, object]:

@@ -32,6 +32,23 @@ _NESTED_KEYS = ("state", "state_dict", "best_state")
 _FOREIGN_SIZE_FACTOR = 8
 _FOREIGN_SIZE_MARGIN = 16 << 20
 
+LOAD_ERRORS = (
+    UnpicklingError,
+    safetensors.SafetensorError,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What damaged and hostile files were seen to raise inside torch.load."""
+
 
 def load_weights(card: ModelCard, folder: Path) -> State:
     """Return a model's tensors, every floating-point one as float32 on the CPU.
@@ -144,22 +161,7 @@ def load_foreign_checkpoint(path: Path, module: torch.nn.Module) -> State:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old formats: nothing a person can act on
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        UnpicklingError,
-        safetensors.SafetensorError,
-        struct.error,
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        MemoryError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        # What damaged and hostile files were seen to raise inside torch.load.
+    except LOAD_ERRORS as error:
         raise _corrupt(path, "it is not a plain table of tensors") from error
     state = _tensor_table(content)
     if state is None:

@@ -82,6 +82,12 @@ def is_plain(text: str) -> bool:
     )
 
 
+def plain_text(text: str, longest: int) -> str:
+    """Return a text with "?" for whatever is not plain (`is_plain`), cut to a length."""
+    cut = text if len(text) <= longest else text[: longest - 3] + "..."
+    return cut if is_plain(cut) else "".join(c if is_plain(c) else "?" for c in cut)
+
+
 def fill_template(template: str, **fields: str) -> str:
     """Return a file name, without its suffix, from a template such as "{song}_{stem}".
 

@@ -20,6 +20,7 @@ _SAFE_FLAGS = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOINHERIT", 0)
 )
+_BLOCK_BYTES = 1 << 20
 
 
 def is_plain_file(path: Path) -> bool:
@@ -68,6 +69,25 @@ def read_plain(path: Path, limit_bytes: int) -> bytes:
     if len(data) > limit_bytes:
         raise OSError(errno.EFBIG, f"it is longer than {limit_bytes} bytes", str(path))
     return data
+
+
+def copy_plain(source: Path, target: Path, limit_bytes: int) -> str:
+    """Copy a plain file into one that is there already; return its SHA-256, 64 digits.
+
+    Raises
+    ------
+    OSError
+        As from `open_plain`, EFBIG if it is longer than `limit_bytes`, or if the disk refuses.
+    """
+    digest, left = hashlib.sha256(), limit_bytes
+    with os.fdopen(open_plain(source), "rb") as file, target.open("r+b") as copy:
+        while block := file.read(_BLOCK_BYTES):
+            left -= len(block)
+            if left < 0:
+                raise OSError(errno.EFBIG, f"it is longer than {limit_bytes} bytes", str(source))
+            digest.update(block)
+            copy.write(block)
+    return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from drumstudio import atomic, paths
-from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.files import strict_json
 from drumstudio.files.lock import FileLock, is_held
 from drumstudio.files.plain_file import read_plain
+from drumstudio.files.training_origin import read_installed, stranger_in
 
 ORDER_NAME = "training.json"
 STATE_NAME = "progress.json"
 REQUEST_NAME = "request.json"
-INSTALLED_NAME = "installed.json"
 LOCK_NAME = "training.lock"
 LOG_NAME = "log.txt"
 BEST_FOLDER = "best"
 EXAMPLE_FOLDER = "example"
 
 PAUSE, STOP = "pause", "stop"
+DEVICES = ("auto", "cpu", "cuda")
 
 _MAX_BYTES = 1_000_000
 # From the start of a process until it holds the lock: imports, on a slow disk.
@@ -64,6 +65,11 @@ class Order:
     from_card : str or None
         Folder of the model that it begins with.
     seed : int or None
+
+    Raises
+    ------
+    SettingError
+        If a number or the device is none that can be trained with.
     """
 
     recipe: str
@@ -75,9 +81,29 @@ class Order:
     from_card: str | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        _check("minutes", self.minutes, 0.01, 1e6)
+        _check("threads", self.threads, 1, 256)
+        _check("seed", self.seed, 0, 2**63 - 1)
+        if self.device not in DEVICES:
+            raise SettingError(
+                f"Cannot train on {str(self.device)[:40]}",
+                why=f"the devices are {', '.join(DEVICES)}.",
+                fix="Name one of them, or leave it out.",
+            )
+
     def arguments(self) -> dict[str, Any]:
         """Return the order as arguments of the job."""
         return {**asdict(self), "data": list(self.data)}
+
+
+def _check(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise SettingError(
+            f"Cannot train with {name} {value!r:.40}",
+            why=f"it has to be from {low} to {high}.",
+            fix="Give another number, or leave it out.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +311,9 @@ def write_order(folder: Path, order: Order) -> None:
     Raises
     ------
     DrumStudioError
-        If the folder can not be written.
+        If the folder can not be written, or holds a link, a pipe or the like.
     """
+    _require_own(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -300,11 +327,14 @@ def read_order(folder: Path) -> Order:
     Raises
     ------
     TrainingFolderError
-        If it is the folder of no training.
+        If it is the folder of no training, or it holds a link, a pipe or the like.
     """
+    _require_own(folder)
     try:
         plain = _read(folder / ORDER_NAME)
         data = plain.pop("data")
+        if not isinstance(data, list):
+            raise ValueError("the folders are no list")
         minutes, seed = plain.pop("minutes"), plain.pop("seed")
         known = {one.name for one in fields(Order)}
         order = Order(
@@ -313,16 +343,27 @@ def read_order(folder: Path) -> Order:
             seed=None if seed is None else int(seed),
             **{name: value for name, value in plain.items() if name in known},
         )
-        texts = (order.recipe, order.device, order.name or "", order.from_card or "")
-        if not all(isinstance(text, str) for text in texts) or int(order.threads) < 1:
+        texts = [order.recipe]
+        texts += [text for text in (order.name, order.from_card) if text is not None]
+        if not all(isinstance(text, str) for text in texts) or type(order.threads) is not int:
             raise ValueError("a text is none")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, SettingError) as error:
         raise TrainingFolderError(
             f"Cannot train in {folder.name}",
             why=f"it is not the folder of a training, or its {ORDER_NAME} is damaged.",
             fix="Name one of the trainings that this lists: studio train list",
         ) from error
     return order
+
+
+def _require_own(folder: Path) -> None:
+    stranger = stranger_in(folder)
+    if stranger is not None:
+        raise TrainingFolderError(
+            f"Cannot train in {folder.name}",
+            why=f"{stranger} is neither a file nor a folder of its own.",
+            fix="Remove it: a training keeps all it has in its own folder.",
+        )
 
 
 # --- how far it is -----------------------------------------------------------------------
@@ -344,7 +385,7 @@ def read_progress(folder: Path) -> Progress:
     """Return how far a training is; what is missing or damaged counts as not written."""
     try:
         return _progress(_read(folder / STATE_NAME))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return Progress()
 
 
@@ -379,29 +420,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-# --- what came of it ---------------------------------------------------------------------
-
-
-def write_installed(folder: Path, model_id: str, sha256: str) -> None:
-    """Note which of the user's models came of a training, and the hash of its weights.
-
-    Raises
-    ------
-    DrumStudioError
-        If the folder can not be written.
-    """
-    atomic.write_text(folder / INSTALLED_NAME, json.dumps({"id": model_id, "sha256": sha256}))
-
-
-def read_installed(folder: Path) -> tuple[str, str]:
-    """Return id and hash of the model that came of a training; two empty texts if none did."""
-    try:
-        plain = _read(folder / INSTALLED_NAME)
-    except ValueError:
-        return "", ""
-    return str(plain.get("id", "")), str(plain.get("sha256", ""))
 
 
 # --- what is asked of it -----------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drumstudio import atomic
 from drumstudio.catalog.model_card import (
+    MAX_TEXT,
     RANKING_METRIC,
     RANKING_PROTOCOL,
     ModelCard,
@@ -19,11 +20,15 @@ from drumstudio.catalog.model_card import (
     Training,
     read_card,
 )
+from drumstudio.core.names import plain_text
+from drumstudio.files.plain_file import read_plain
 from drumstudio.training.data import Source
 from drumstudio.training.recipes import Recipe
 
 WEIGHTS_NAME = "weights.safetensors"
 _CREDITS_NAME = "LICENSES.md"
+_LONGEST_CREDITS_BYTES = 2_000_000
+_MOST_OWN_SONGS = 200
 
 
 def write_card(
@@ -61,23 +66,23 @@ def write_card(
     """
     network = recipe.network
     lines = [
-        _entry("id", folder.name),
-        _entry("name", recipe.name),
+        card_line("id", folder.name),
+        card_line("name", recipe.name),
         'kind = "separator"',
-        _entry("engine", recipe.engine),
-        _entry("description", recipe.description),
+        card_line("engine", recipe.engine),
+        card_line("description", recipe.description),
         'stems = ["drums", "rest"]',
         f"sample_rate = {int(network['sample_rate'])}",
         "channels = 2",
         f"n_fft = {int(network['n_fft'])}",
         f"hop_length = {int(network['hop_length'])}",
-        _entry("weights", WEIGHTS_NAME),
-        _entry("sha256", hashlib.sha256(weights).hexdigest()),
+        card_line("weights", WEIGHTS_NAME),
+        card_line("sha256", hashlib.sha256(weights).hexdigest()),
         f"bytes = {len(weights)}",
-        _entry("licence", licence),
+        card_line("licence", licence),
         "",
         "[network]",
-        *(_entry(key, value) for key, value in network.items()),
+        *(card_line(key, value) for key, value in network.items()),
     ]
     for parameter in tuple(parameters) or _settings(recipe):
         lines += _table("parameters", **_described(parameter))
@@ -161,7 +166,8 @@ def credits_of(
 ) -> list[Training]:
     """Return whom to credit: a pack's attribution lines, else one entry for each origin.
 
-    A song of the user, of which no licence is known, is an entry of its own.
+    A song of the user, of which no licence is known, is an entry of its own, unless there are
+    very many.
 
     Parameters
     ----------
@@ -177,6 +183,11 @@ def credits_of(
         name = source.origin if source.licence else source.song or source.origin
         by_origin.setdefault(name, set()).add(source.licence or "not stated")
     named = " ".join(entry.credit for entry in entries).lower()
+    own = [name for name, licences in by_origin.items() if licences == {"not stated"}]
+    if len(own) > _MOST_OWN_SONGS:
+        for name in own:
+            del by_origin[name]
+        by_origin[f"{len(own)} songs of the user"] = {"not stated"}
     for origin, licences in sorted(by_origin.items()):
         if not entries or origin.replace("_", " ").lower() not in named:
             entries.append(Training(origin, "; ".join(sorted(licences)), ""))
@@ -198,10 +209,11 @@ def ranking_scores(result: dict[str, object], model: str, data: str) -> list[Sco
 
 
 def _attribution_lines(folder: Path) -> list[Training]:
-    path = folder / _CREDITS_NAME
-    if not path.is_file():
+    try:
+        content = read_plain(folder / _CREDITS_NAME, _LONGEST_CREDITS_BYTES)
+    except OSError:
         return []
-    _, _, section = path.read_text(encoding="utf8").partition("## Attribution lines")
+    _, _, section = content.decode("utf8", "replace").partition("## Attribution lines")
     section = section.partition("\n## ")[0]
     entries = []
     for item in section.split("\n- ")[1:]:
@@ -212,10 +224,13 @@ def _attribution_lines(folder: Path) -> list[Training]:
     return entries
 
 
-def _entry(key: str, value: object) -> str:
+def card_line(key: str, value: object) -> str:
+    """Return a line of a card; a text is made one that cards may hold."""
     # JSON's strings, numbers, lists and booleans are TOML's too.
+    if isinstance(value, str):  # names of files and folders may hold what no card may
+        value = plain_text(value, MAX_TEXT)
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _table(kind: str, **entries: object) -> list[str]:
-    return ["", f"[[{kind}]]", *(_entry(key, value) for key, value in entries.items())]
+    return ["", f"[[{kind}]]", *(card_line(key, value) for key, value in entries.items())]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,84 +63,6 @@ class Source:
     stream: int = 0
 
 
-def pack_sources(folder: Path, *, without_licences: Iterable[str] = ()) -> list[Source]:
-    """Return what an audio pack's `manifest.csv` offers for training.
-
-    Evaluation excerpts, finished mixtures, scores, hits that are no drums and the drum files whose
-    class its README calls uncertain are left out.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds `manifest.csv` and the files it names.
-    without_licences : iterable of str
-        Leave out files whose licence contains one of these texts ("GPL").
-
-    Raises
-    ------
-    TrainingDataError
-        If the manifest can not be read.
-    """
-    refused = tuple(without_licences)
-    try:
-        text = (folder / "manifest.csv").read_text(encoding="utf8")
-    except OSError as error:
-        raise TrainingDataError(
-            f"Cannot read the manifest of {folder}",
-            why=error.strerror or "the file can not be read",
-            fix="Give the folder that holds manifest.csv.",
-        ) from error
-    sources = []
-    for row in csv.DictReader(text.splitlines()):
-        if row["split"] != "train" or any(part in row["licence"] for part in refused):
-            continue
-        role_and_kind = _role(row)
-        if role_and_kind is None:
-            continue
-        parts = row["path"].split("/")
-        sources.append(
-            Source(
-                path=folder / row["path"],
-                role=role_and_kind[0],
-                kind=role_and_kind[1],
-                origin=parts[2] if row["group"] == "kits" else row["source"],
-                song=parts[2] if row["group"] in ("stems", "kits") else "",
-                licence=row["licence"],
-                seconds=float(row["seconds"] or 0.0),
-                split=row["valid_split"] or "train",
-            )
-        )
-    return sources
-
-
-def _role(row: dict[str, str]) -> tuple[str, str] | None:
-    """Return role and kind of a manifest row, None for what is not trained on."""
-    group, kind = row["group"], row["kind"]
-    if group in ("hits", "kits"):
-        return None if row["family"] in ("", "none") else ("hit", row["family"])
-    if group == "loops":
-        return ("drums", "loop") if kind == "drumloop" else ("rest", "other")
-    if group == "stems":
-        return ("drums", "stem") if kind == "drums" else ("rest", kind)
-    if group == "backing":
-        return ("rest", "mix")
-    if group == "drumless":
-        return {
-            "music": ("rest", "mix"),
-            "choir": ("rest", "vocals"),
-            "speech": ("rest", "speech"),
-            "instrument": ("note", "instrument"),
-        }[kind]
-    if group == "melodic":
-        if kind == "nodrums":
-            return ("rest", "mix")
-        bass = kind == "bass" or row["source"] in ("double_bass", "meatbass", "war_tuba")
-        return ("note", "bass" if bass else "tone")
-    if group == "vocals":
-        return ("rest", "speech") if kind == "speech" else ("note", "voice")
-    return None
-
-
 class SampleCache:
     """Sound files decoded once to 44.1 kHz int16 arrays on disk.
 
@@ -164,14 +85,24 @@ class SampleCache:
         TrainingDataError
             If a file can not be decoded.
         """
-        key = "|".join(_state(path) for path in (source.path, *source.more))
-        name = hashlib.sha256(f"{key}|{source.stream}".encode()).hexdigest()[:24]
+        try:
+            key = "|".join(_state(path) for path in (source.path, *source.more))
+        except OSError as error:
+            raise _undecodable(source.path, error.strerror or str(error)) from error
+        name = hashlib.sha256(
+            f"{key}|{source.stream}".encode(errors="surrogateescape")
+        ).hexdigest()[:24]
         cached = self._folder / f"{name}.npy"
         if not cached.exists():
             parts = [decoded(path, source.stream) for path in (source.path, *source.more)]
             with atomic.writing(cached) as temporary, temporary.open("wb") as stream:
                 np.save(stream, to_int16(_sum(parts)))
         return np.load(cached, mmap_mode="r")
+
+
+def sound_name(path: Path) -> str | bytes:
+    """Return a file's name as soundfile takes it, also where it is not written in UTF-8."""
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 
 
 def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
@@ -188,7 +119,7 @@ def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
         if path.suffix.lower() in (".mp4", ".m4a"):
             samples, rate = _decoded_by_av(path, stream)
         else:
-            frames, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+            frames, rate = soundfile.read(sound_name(path), dtype="float32", always_2d=True)
             samples = frames.T
     except DecoderMissingError as error:
         raise TrainingDataError(
@@ -197,16 +128,20 @@ def decoded(path: Path, stream: int = 0) -> NDArray[np.float32]:
             fix="Install it: pip install 'drumstudio[av]'",
         ) from error
     except (soundfile.LibsndfileError, OSError, DecoderError, SourceFaultError) as error:
-        raise TrainingDataError(
-            f"Cannot decode {path.name}",
-            why=str(error),
-            fix="Remove the file from the training folder or convert it.",
-        ) from error
+        raise _undecodable(path, str(error)) from error
     if rate != SAMPLE_RATE:
         import soxr
 
         samples = soxr.resample(samples.T, rate, SAMPLE_RATE).T
     return np.nan_to_num(samples[:2], nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _undecodable(path: Path, why: str) -> TrainingDataError:
+    return TrainingDataError(
+        f"Cannot decode {path.name}",
+        why=f"{why}.",
+        fix="Remove the file from the training folder or convert it.",
+    )
 
 
 def _decoded_by_av(path: Path, stream: int) -> tuple[NDArray[np.float32], int]:

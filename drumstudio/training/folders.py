@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -19,11 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.files.av_container import open_container
+from drumstudio.files.folder_walk import PassedOver, walk
 from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, NamelessFile
 from drumstudio.jobs.job import Checkpoint
-from drumstudio.training.data import Source, TrainingDataError, decoded, pack_sources
+from drumstudio.training.data import Source, TrainingDataError, decoded, sound_name
+from drumstudio.training.manifest import MANIFEST_NAME, pack_sources
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
+
+_STEM_FILE = ".stem.mp4"
 
 _PIECES = (
     *("kick", "snare", "hat", "hats", "hihat", "hh", "tom", "toms", "cymbal", "cymbals", "ride"),
@@ -44,6 +49,7 @@ _DRUMLESS_FOLDERS = ("drumless", "no_drums", "nodrums", "without_drums", "backin
 # Stems of one song may differ by so much in length before it is told.
 _UNEVEN_SECONDS = 0.5
 _SHORTEST_SECONDS = 1.0
+_BOX_BYTES = 16 << 20
 FEWEST_TO_SPLIT = 10
 
 
@@ -83,15 +89,16 @@ def find_sources(
     """
     found = Found()
     for folder in folders:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # Path.is_dir raises at a name that is too long
             raise TrainingDataError(
                 f"Cannot train from {folder}", why="it is no folder.", fix="Give a folder of music."
             )
-        if (folder / "manifest.csv").is_file():
+        if (folder / MANIFEST_NAME).is_file():
             kept = pack_sources(folder, without_licences=without_licences)
             found.sources += [source for source in kept if source.origin not in without_origins]
         else:
             _walk(folder, found)
+    _drop_doubles(found)
     if not found.sources:
         raise TrainingDataError(
             "There is nothing to train from",
@@ -100,6 +107,15 @@ def find_sources(
         )
     _hold_out(found)
     return found
+
+
+def _drop_doubles(found: Found) -> None:
+    """Keep one of the sources that are the same files: a folder may be named with one inside it."""
+    once = {}
+    for source in found.sources:
+        files = tuple(os.path.realpath(path) for path in (source.path, *source.more))
+        once.setdefault((files, source.stream), source)
+    found.sources[:] = once.values()
 
 
 def check(checkpoint: Checkpoint, *, folders: Sequence[str]) -> dict[str, Any]:
@@ -162,8 +178,23 @@ def _words(name: str) -> set[str]:
 
 def _walk(folder: Path, found: Found) -> None:
     """Add the songs of a folder and of those below it."""
-    here = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    sounds = [path for path in here if path.suffix.lower() in SOUND_SUFFIXES and path.is_file()]
+    below: dict[Path, list[Path]] = {}
+    for path in walk(folder):
+        if not isinstance(path, PassedOver):
+            below.setdefault(path.parent, []).append(path)
+        elif path.unreadable or _is_sound(path.path):
+            found.problems[path.path.name].append(f"Passed over: it is {path.why}.")
+    for here, paths in below.items():
+        _add_folder(found, here, paths)
+
+
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() in SOUND_SUFFIXES or path.name.lower().endswith(_STEM_FILE)
+
+
+def _add_folder(found: Found, folder: Path, here: list[Path]) -> None:
+    """Add what the files of one folder are."""
+    sounds = [path for path in here if path.suffix.lower() in SOUND_SUFFIXES]
     name = folder.name.lower().replace(" ", "_").replace("-", "_")
     if name in _DRUM_FOLDERS or name in _DRUMLESS_FOLDERS:
         role = "drums" if name in _DRUM_FOLDERS else "rest"
@@ -177,10 +208,8 @@ def _walk(folder: Path, found: Found) -> None:
             "folder called drumless."
         )
     for path in here:
-        if path.name.lower().endswith(".stem.mp4"):
+        if path.name.lower().endswith(_STEM_FILE):
             _add_stem_file(found, path)
-        elif path.is_dir():
-            _walk(path, found)
 
 
 def _add_song(found: Found, folder: Path, sounds: list[Path]) -> None:
@@ -246,7 +275,7 @@ def _add(
     good, seconds = [], 0.0
     for path in paths:
         try:
-            length = float(soundfile.info(str(path)).duration)
+            length = float(soundfile.info(sound_name(path)).duration)
         except (soundfile.LibsndfileError, OSError) as error:
             found.problems[song].append(f"{path.name} can not be read: {error}")
             continue
@@ -291,7 +320,7 @@ def _add_stem_file(found: Found, path: Path) -> None:
             f"It holds {streams} streams and {len(names)} names: five and four were expected."
         )
         return
-    song = path.name[: -len(".stem.mp4")]
+    song = path.name[: -len(_STEM_FILE)]
     for number, name in enumerate(names, start=1):
         kind = stem_class(name)
         role = "drums" if kind == "drums" else "rest"
@@ -311,7 +340,12 @@ def stem_names(path: Path) -> list[str]:
     Native Instruments, "Stem file specification": moov/udta/stem holds JSON: `stems`,
     a list of objects with a `name`.
     """
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(_BOX_BYTES)
+        size = file.seek(0, os.SEEK_END)
+        if size > _BOX_BYTES:  # the box stands before the sound or behind it
+            file.seek(max(_BOX_BYTES, size - _BOX_BYTES))
+            content += file.read(_BOX_BYTES)
     place = content.find(b'"stems"')
     start = content.rfind(b"stem{", 0, place)
     if place < 0 or start < 0:
@@ -320,7 +354,7 @@ def stem_names(path: Path) -> list[str]:
         text = content[start + 4 : start + 4 + 65536].decode("utf8", errors="ignore")
         table, _ = json.JSONDecoder().raw_decode(text)
         return [str(stem["name"]) for stem in table["stems"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
@@ -332,7 +366,11 @@ def _hold_out(found: Found) -> None:
     songs = {s.song for s in found.sources if s.song and s.role in ("drums", "rest")}
     if len(songs) < FEWEST_TO_SPLIT:
         return
-    held = {song for song in songs if hashlib.sha256(song.encode()).digest()[0] % 10 == 0}
+    held = {
+        song
+        for song in songs
+        if hashlib.sha256(song.encode(errors="surrogateescape")).digest()[0] % 10 == 0
+    }
     found.sources[:] = [
         replace(s, split="valid") if s.song in held and not s.licence else s for s in found.sources
     ]

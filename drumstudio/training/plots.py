@@ -20,7 +20,7 @@ def plot_curve(lines: Path, picture: Path) -> None:
         The trainer's `curve.jsonl`.
     picture : Path
     """
-    entries = [json.loads(line) for line in lines.read_text(encoding="utf8").splitlines()]
+    entries = _entries(lines)
     steps = np.array([entry["step"] for entry in entries])
     figure, axes = _figure(2)
     for axis, key, label in (
@@ -37,6 +37,18 @@ def plot_curve(lines: Path, picture: Path) -> None:
     axes[1].set_yscale("log")
     axes[1].set_xlabel("step")
     _save(figure, picture)
+
+
+def _entries(lines: Path) -> list[dict[str, float]]:
+    """Return the steps of a curve; a line that is none, cut off or damaged, is left out."""
+    entries = []
+    for line in lines.read_text(encoding="utf8", errors="replace").splitlines():
+        try:
+            plain = json.loads(line)
+            entries.append({key: float(plain[key]) for key in ("step", "loss", "gradient")})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return entries
 
 
 def plot_scores(result: dict[str, Any], picture: Path) -> None:

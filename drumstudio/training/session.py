@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 import time
@@ -25,16 +24,17 @@ from drumstudio.files.training_folder import (
     TrainingFolderError,
     clear_request,
     is_among_the_users,
-    read_installed,
     read_progress,
     read_request,
     take_lock,
     write_order,
     write_progress,
 )
+from drumstudio.files.training_origin import read_installed
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.training import run
+from drumstudio.training.cards import card_line
 from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source
 from drumstudio.training.folders import FEWEST_TO_SPLIT
 from drumstudio.training.held_out import (
@@ -372,8 +372,7 @@ def _own_card(text: str, material: str, score_data: str, score: float | None) ->
 
 
 def _table(kind: str, entries: dict[str, object]) -> str:
-    # JSON's strings and numbers are TOML's too.
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items()]
+    lines = [card_line(key, value) for key, value in entries.items()]
     return "\n".join(["", f"[[{kind}]]", *lines, ""])
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from drumstudio import atomic
-from drumstudio.catalog.weights import save_weights
+from drumstudio.catalog.weights import LOAD_ERRORS, save_weights
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
@@ -278,13 +278,13 @@ class Trainer:
             self.net.load_state_dict(state["net"])
             self.average.load_state_dict(state["average"])
             self._optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.step = int(state["step"])
+            self.seconds = float(state["seconds"])
+            self.skipped = int(state["skipped"])
+        except LOAD_ERRORS as error:
             raise TrainingError(
                 f"Cannot go on with the training in {self.folder.name}",
                 why=f"its state does not fit this recipe: {str(error)[:200]}",
                 fix="Train in another folder, or with the recipe it was begun with.",
             ) from error
-        self.step = int(state["step"])
-        self.seconds = float(state["seconds"])
-        self.skipped = int(state["skipped"])
         return True

@@ -35,6 +35,7 @@ from drumstudio.files.training_folder import (
     write_progress,
     write_request,
 )
+from drumstudio.files.training_origin import forget_installed
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.workers.detached import Detached
 from drumstudio.workers.handle import Handle
@@ -264,6 +265,7 @@ def remove(folder: Path) -> None:
             fix="See them with: studio train list",
         )
     take_lock(folder).release()
+    forget_installed(folder)
     try:
         shutil.rmtree(folder)
     except OSError as error:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from drumstudio import atomic, paths
+from drumstudio.catalog import install
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.catalog.install import install_best, install_model, model_id_of
 from drumstudio.catalog.model_card import read_card
 from drumstudio.core.errors import DiskFullError, ModelMissingError, SettingError
-from drumstudio.files.training_folder import BEST_FOLDER, read_installed
+from drumstudio.files.training_folder import BEST_FOLDER
+from drumstudio.files.training_origin import read_installed
 
 SHIPPED = [card.id for card in default_catalog().cards()]
 
@@ -65,7 +67,7 @@ def test_a_full_disk_leaves_no_half_model(trained, monkeypatch):
             with pytest.raises(DiskFullError):
                 install_best(trained)
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfile", refuse)
+        patch.setattr(install, "copy_plain", refuse)
         with pytest.raises(DiskFullError):
             install_best(trained)
     assert [path.name for path in paths.user_models_folder().iterdir()] == ["fast-2"]

@@ -17,18 +17,17 @@ from drumstudio.files.training_folder import (
     all_trainings,
     clear_request,
     is_among_the_users,
-    read_installed,
     read_order,
     read_progress,
     read_request,
     take_lock,
     trainings_folder,
     view_of,
-    write_installed,
     write_order,
     write_progress,
     write_request,
 )
+from drumstudio.files.training_origin import read_installed, write_installed
 
 ORDER = Order("fast", ("/music", "/more"), name="Ünsere Trommeln", minutes=5.0, from_card="/m/fast")
 

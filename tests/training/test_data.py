@@ -8,10 +8,10 @@ from drumstudio.training.data import (
     Source,
     TrainingDataError,
     decoded,
-    pack_sources,
     to_float,
     to_int16,
 )
+from drumstudio.training.manifest import pack_sources
 from tests.training.conftest import drums, tone, write
 
 HEADER = (

@@ -21,7 +21,6 @@ from drumstudio.files.training_folder import (
     STOP,
     TrainingFolderError,
     is_training,
-    read_installed,
     read_order,
     read_progress,
     read_request,
@@ -30,6 +29,7 @@ from drumstudio.files.training_folder import (
     view_of,
     write_request,
 )
+from drumstudio.files.training_origin import read_installed
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.training import held_out, session
