@@ -46,7 +46,7 @@ def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
     """Write a project with a song of hits over chords; return its path and the song's id."""
     from drumstudio.application.document import Document
     from drumstudio.application.projects import add_separation, add_song
-    from drumstudio.core.song import Media, Separation, Song, new_id
+    from drumstudio.core.song import Media, Separation, Song, Stem, new_id
     from drumstudio.files.overview import build_overview, overview_path
     from drumstudio.files.project_media import MIXTURES, SEPARATIONS
     from drumstudio.files.wav_file import WavWriter
@@ -73,15 +73,18 @@ def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
                 sha256, size = document.media.keep(incoming, kind)
             media[kind] = Media(sha256, size, RATE, 2, round(seconds) * RATE)
         song = Song(new_id(), "Song", "song.wav", media[MIXTURES])
-        separation = Separation(new_id(), "Model", media[SEPARATIONS], "import")
+        separation = Separation(
+            new_id(), "Model", (Stem("drums", media[SEPARATIONS]),), "rest", "import", "drums"
+        )
         add_song(document, song)
         add_separation(document, song.id, separation)
         song = document.project.song(song.id)
         build_overview(
             no_checkpoint,
             mixture=str(document.media.mixture_file(song)),
-            drums=str(document.media.drums_file(song, separation)),
-            output=str(overview_path(media[MIXTURES].sha256, media[SEPARATIONS].sha256)),
+            stems=document.media.split_files(song, separation).to_plain(),
+            focus="drums",
+            output=str(overview_path(media[MIXTURES].sha256, separation.split, "drums")),
         )
         document.save()
         return document.folder.path, song.id
@@ -357,7 +360,8 @@ def bare_render(document: Any, editor: Any) -> float:
     count = (blocks[-1] + 1) * grid.block_samples - start + grid.n_fft
     window = np.hanning(grid.n_fft + 1)[:-1]
     mask = np.full((1, grid.bins), 0.5)
-    paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    mixture, stems = document.media.sound(song)
+    paths = mixture, stems.stored["drums"]
     started = time.perf_counter()
     spectra = []
     for path in paths:

@@ -61,6 +61,8 @@ _PEER_WINDOW, _PEER_HOP, _PEER_STEPS = 1_024, 256, 18
 class Sound:
     """A song in memory, read as a file is; without a model's drums these are silent."""
 
+    focus = "drums"
+
     def __init__(self, mixture: np.ndarray, drums: np.ndarray | None = None) -> None:
         self._stems = {"mixture": mixture, "drums": mixture[:, :0] if drums is None else drums}
 

@@ -91,7 +91,7 @@ def _write_song(folder: Path, number: int) -> tuple[Path, Path]:
     with WavWriter(path, RATE, 2) as writer:
         for _ in range(MINUTES * 60):
             writer.write((generator.standard_normal((2, RATE)) * decay).astype(np.float32))
-    build_peaks(no_checkpoint, mixture=str(path), drums=None, outputs={"mixture": str(peaks)})
+    build_peaks(no_checkpoint, mixture=str(path), stems=None, outputs={"mixture": str(peaks)})
     return path, peaks
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from drumstudio import atomic
 from drumstudio.application.document import Document
 from drumstudio.application.projects import add_separation, add_song
-from drumstudio.core.song import Media, Separation, Song, new_id
+from drumstudio.core.song import Media, Separation, Song, Stem, new_id
+from drumstudio.core.stems import computed_name, serving_as_drums
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS
 from drumstudio.files.wav_file import WavWriter
 
@@ -37,10 +39,25 @@ def keep_sound(document: Document, folder: str, samples, sample_rate=SAMPLE_RATE
 
 
 def separate(document: Document, song: Song, drums, name="Model") -> Separation:
-    media = keep_sound(document, SEPARATIONS, drums, song.mixture.sample_rate)
-    separation = Separation(new_id(), name, media, "import")
+    return split(document, song, {"drums": drums}, name)
+
+
+def split(document: Document, song: Song, stored, name="Model") -> Separation:
+    """Add a separation of some stored stems, by name, to a song."""
+    rate = song.mixture.sample_rate
+    stems = tuple(
+        Stem(stem, keep_sound(document, SEPARATIONS, samples, rate))
+        for stem, samples in stored.items()
+    )
+    computed, drums = computed_name(stored), serving_as_drums(stored)
+    separation = Separation(new_id(), name, stems, computed, "import", drums)
     add_separation(document, song.id, separation)
     return separation
+
+
+def of_drums(media: Media) -> dict[str, Any]:
+    """Return the fields of a separation that stores drums and leaves the rest."""
+    return {"stems": (Stem("drums", media),), "computed": "rest", "drums": "drums"}
 
 
 def a_song(document: Document, mixture, drums, sample_rate=SAMPLE_RATE, name="Song") -> str:

@@ -11,10 +11,12 @@ from drumstudio.core.plain import to_plain
 from drumstudio.core.song import (
     Blob,
     Clip,
+    Lane,
     Media,
     Project,
     Separation,
     Song,
+    Stem,
     StrokeLayer,
     Track,
 )
@@ -49,8 +51,10 @@ def a_separation(generator: random.Random) -> Separation:
     return Separation(
         id=an_id(generator),
         name="HPSS",
-        drums=a_media(generator),
+        stems=(Stem("drums", a_media(generator)),),
+        computed="rest",
         origin="model",
+        drums="drums",
         model_id="hpss",
         model_hash=a_hash(generator),
         engine_version="1",
@@ -124,7 +128,10 @@ def _rename(edit: Edit, generator: random.Random) -> None:
 
 def _set_strip(edit: Edit, generator: random.Random) -> None:
     song = generator.choice(edit.project.songs)
-    at = ("songs", song.id, generator.choice(["drums_strip", "rest_strip"]))
+    stem = generator.choice(["drums", "rest", "kick", "oboe"])
+    if all(lane.stem != stem for lane in song.lanes):
+        edit.insert(("songs", song.id, "lanes"), Lane(stem))
+    at = ("songs", song.id, "lanes", stem, "strip")
     edit.set((*at, "gain_db"), generator.uniform(-96.0, 24.0))
     edit.set((*at, "pan"), generator.uniform(-1.0, 1.0))
     edit.set((*at, "mute"), generator.random() < 0.5)

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from drumstudio.core.raster import Raster
+from drumstudio.core.stems import Split
 from drumstudio.core.strokes import Cells, Path, Polygon, Stroke, rectangle
 from drumstudio.core.tiles import Grid
 
@@ -15,6 +16,11 @@ TARGETS = ("drums", "rest", "erase")
 
 def a_grid(seconds=3.0, sample_rate=8_000, channels=2) -> Grid:
     return Grid(sample_rate, channels, round(seconds * sample_rate))
+
+
+def split(drums: str) -> Split:
+    """Return drums of a content and what they leave."""
+    return Split((("drums", drums),), "rest", "drums")
 
 
 def a_path(points, radius=(0.05, 200.0), hardness=0.5) -> Path:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from drumstudio.files.journal import Line
 from drumstudio.files.lock import FileLock
 from drumstudio.files.plain_file import read_plain
 from drumstudio.files.project_folder import (
+    SCHEMA,
     SUFFIX,
     NewerProjectError,
     ProjectFolder,
@@ -32,6 +34,14 @@ from drumstudio.files.project_folder import (
 )
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+
+
+@dataclass(frozen=True, slots=True)
+class _Older:
+    """A project.json of an older schema, and the lines of the journal that follow it."""
+
+    saved: Saved
+    lines: tuple[Line, ...] = ()
 
 
 class Document:
@@ -66,6 +76,7 @@ class Document:
         self._edited = edited
         self._saved_project = edited.project
         self._generation = 0
+        self._older: _Older | None = None
         self._autosave: Autosave | None = None
         self._read_only_reason = ""
         self._guard = threading.RLock()
@@ -222,6 +233,7 @@ class Document:
         self._edited = saved.edited
         self._saved_project = saved.edited.project
         self._generation = saved.generation
+        self._older = None if saved.schema == SCHEMA else _Older(saved)
         self.notes = saved.notes
 
     def _recover(self, recover: bool) -> Line | None:
@@ -230,7 +242,10 @@ class Document:
         if replay.lines and not recover:
             self._folder.discard(self._folder.journal_path)
             return None
-        good, edited = journal.replayed(self._edited, replay)
+        schema = SCHEMA if self._older is None else self._older.saved.schema
+        good, edited = journal.replayed(self._edited, replay, schema)
+        if self._older is not None:
+            self._older = replace(self._older, lines=good)
         if not replay.whole or len(good) < len(replay.lines):
             self._mend_journal(good)
         self._edited = edited
@@ -376,8 +391,38 @@ class Document:
     def _step(self, step: Any, line: dict[str, Any]) -> None:
         with self._guard:
             autosave = self._writable(f"Cannot change {self.name}")
-            self._edited = step()
+            edited = step()
+            if self._older is not None:
+                self._rewrite(self._older, autosave)
+            self._edited = edited
             autosave.add(line)
+
+    def _rewrite(self, older: _Older, autosave: Autosave) -> None:
+        """Write project.json and journal anew in today's schema: no edit may follow an older one.
+
+        What was saved stays what was saved, and what was not is in the journal again: behind
+        its old lines, so that whichever project.json stands finds its own.
+        """
+        schema, lines = older.saved.schema, older.lines
+        following = journal.Journal.behind(
+            self._folder.journal_path,
+            self.project.id,
+            self._generation + 1,
+            lines[-1] if lines else None,
+        )
+        following.append([journal.migrated_edit(line.edit, schema) for line in lines])
+        try:
+            self._folder.commit(older.saved.edited, self._generation)
+        except DrumStudioError:
+            written = None
+            with contextlib.suppress(DrumStudioError):
+                written = self._folder.generation()
+            if written != self._generation + 1:  # else only the last step failed: it stands
+                following.close()
+                raise
+        self._generation += 1
+        self._older = None
+        autosave.follow(following)
 
     def _writable(self, what: str) -> Autosave:
         if self._autosave is None:
@@ -437,6 +482,7 @@ class Document:
         self._edited = edited
         self._saved_project = edited.project
         self._generation = generation
+        self._older = None
         self._start_journal()
 
     def save_as(self, path: Path, checkpoint: Checkpoint = no_checkpoint) -> None:

@@ -125,8 +125,8 @@ class EditSession:
         """Have what was rendered heard: also after the transport has taken the song anew."""
         last = self._last
         song = self.editor.song
-        drums = song.separation.drums.sha256 if song.separation is not None else None
-        if last is None or last.edit.edited.drums != drums:
+        split = song.separation.split if song.separation is not None else None
+        if last is None or last.edit.edited.split != split:
             self._transport.set_edits(None, None)
         else:
             deltas = None if self._hearing == "model" else last.deltas
@@ -155,14 +155,14 @@ class EditSession:
                 raise Cancelled
 
         checkpoint(0.0, "")
-        drums, active = rendered.edit.edited.drums, self.editor.song.separation
-        if active is None or active.drums.sha256 != drums:
+        split, active = rendered.edit.edited.split, self.editor.song.separation
+        if active is None or active.split != split:
             return
         block_samples = self.editor.grid.block_samples
         with self.reader() as reader:
             reader.deltas = rendered.deltas
             self._drawn = edited_blocks(
-                reader, drums, block_samples, rendered.deltas, self._drawn, checkpoint
+                reader, split, block_samples, rendered.deltas, self._drawn, checkpoint
             )
         self.drawn(self._drawn)
 
@@ -247,14 +247,12 @@ class EditSession:
         DrumStudioError
             If it can not be read.
         """
-        song, media = self.editor.song, self.document.media
-        drums = media.drums_file(song, song.separation) if song.separation is not None else None
-        reader = SongReader(media.mixture_file(song), drums)
-        last = self._last
+        song, last = self.editor.song, self._last
+        reader = SongReader(*self.document.media.sound(song))
         if (
             last is not None
             and song.separation is not None
-            and last.edit.edited.drums == song.separation.drums.sha256
+            and last.edit.edited.split == song.separation.split
         ):
             reader.deltas = last.deltas
         return reader

@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass
 
 from drumstudio.application.listeners import Listeners
-from drumstudio.core.edit_field import SongEdit
 from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.core.song import Song
+from drumstudio.core.song_edit import SongEdit
 from drumstudio.files.delta_store import DeltaStore, SongDeltas
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.workflows.render_edits import EditRenderer

@@ -1,4 +1,4 @@
-"""Waveforms of drums and rest as they were edited: only blocks that changed are looked at again."""
+"""Waveforms of stems as they were edited: only blocks that changed are looked at again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.audio import Samples
+from drumstudio.core.stems import Split
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.delta_store import SongDeltas
 from drumstudio.files.peaks import BUCKET_SAMPLES, FACTOR
 from drumstudio.jobs.job import Checkpoint
-
-EDITED_STEMS = ("drums", "rest")
 
 Buckets = NDArray[np.float32]
 """Lowest, highest and root mean square: float32 of shape (buckets, channels, 3)."""
@@ -34,17 +33,17 @@ class EditedBlocks:
 
     Parameters
     ----------
-    drums : str
-        Hash of the drums that were edited.
+    split : Split
+        The stems that were edited.
     block_samples : int
         Length of a block, a multiple of the smallest bucket.
     deltas : SongDeltas
-        What is added to the drums.
+        What is added to the stored ones.
     buckets : mapping of (str, int) to ndarray
         Smallest buckets by stem and block.
     """
 
-    drums: str
+    split: Split
     block_samples: int
     deltas: SongDeltas
     buckets: Mapping[tuple[str, int], Buckets] = field(default_factory=dict)
@@ -52,7 +51,7 @@ class EditedBlocks:
 
 def edited_blocks(
     reader: SongReader,
-    drums: str,
+    split: Split,
     block_samples: int,
     deltas: SongDeltas,
     before: EditedBlocks | None,
@@ -64,8 +63,8 @@ def edited_blocks(
     ----------
     reader : SongReader
         Of the song, with the deltas.
-    drums : str
-        Hash of its drums.
+    split : Split
+        Its stems.
     block_samples : int
         Length of a block.
     deltas : SongDeltas
@@ -82,18 +81,18 @@ def edited_blocks(
     Cancelled
         If there is a newer edit.
     """
-    known = before if before is not None and before.drums == drums else None
+    known = before if before is not None and before.split == split else None
     found: dict[tuple[str, int], Buckets] = {}
     for number, (block, key) in enumerate(deltas.keys.items()):
         checkpoint(number / len(deltas.keys), "Drawing what was painted")
-        for stem in EDITED_STEMS:
+        for stem in (*deltas.stems, split.computed):
             old = known.buckets.get((stem, block)) if known is not None else None
             if known is None or old is None or known.deltas.keys.get(block) != key:
                 start = block * block_samples
                 count = min(block_samples, reader.samples - start)
                 old = _buckets(reader.read(stem, start, count))
             found[stem, block] = old
-    return EditedBlocks(drums, block_samples, deltas, found)
+    return EditedBlocks(split, block_samples, deltas, found)
 
 
 class EditedPeaks:

@@ -10,10 +10,11 @@ from drumstudio.application import stroke_layers
 from drumstudio.application.document import Document
 from drumstudio.application.listeners import Listeners
 from drumstudio.core import check
-from drumstudio.core.edit_field import Field, LayerStrokes, Painted, Protected, SongEdit, painted
+from drumstudio.core.edit_field import Field, LayerStrokes, painted
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
 from drumstudio.core.song import Blob, Song, StrokeLayer
+from drumstudio.core.song_edit import Painted, Protected, SongEdit
 from drumstudio.core.strokes import CHANNELS, Shape, Stroke
 from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex
 from drumstudio.tools.table import TOOLS
@@ -58,7 +59,7 @@ class Editor:
     looks_changed : Listeners
         Called with the tiles that look different, as a frozenset of TileIndex.
     edited : Listeners
-        Called without arguments when the drums sound different: a stroke was finished,
+        Called without arguments when the stems sound different: a stroke was finished,
         something was undone, the model changed.
 
     Raises
@@ -298,10 +299,11 @@ class Editor:
             return strokes, self._edit
         edit, strokes = self._edit, self._edit.tiles.layer()
         if layer.kind == "paint":
-            layers = (*edit.edited.layers, Painted(strokes, layer.opacity))
+            new = Painted(strokes, layer.opacity, layer.focus, layer.destination)
+            layers = (*edit.edited.layers, new)
             return strokes, replace(edit, edited=replace(edit.edited, layers=layers))
-        new = Protected(strokes, edit.edited, layer.opacity)
-        return strokes, replace(edit, protected=(*edit.protected, new))
+        kept = Protected(strokes, edit.edited, layer.opacity, layer.focus)
+        return strokes, replace(edit, protected=(*edit.protected, kept))
 
     # --- areas --------------------------------------------------------------------------
 
@@ -327,7 +329,7 @@ class Editor:
             self._edit = self._edits.edit(song)
             unlike = self._edit.tiles_unlike(before)
             blocks = self._edit.changed_blocks() | before.changed_blocks()
-            sounds = before.edited.drums != self._edit.edited.drums or any(
+            sounds = before.edited.split != self._edit.edited.split or any(
                 before.key(block) != self._edit.key(block) for block in blocks
             )
             if self._drawing is not None:

@@ -47,7 +47,8 @@ class HitStore:
             atomic.write_text(path, json.dumps(list(hits)))
 
     def _path(self, song: Song) -> Path:
-        drums = song.separation.drums.sha256[:24] if song.separation else "none"
+        split = song.separation.split if song.separation else None
+        drums = dict(split.stored)[split.drums][:24] if split and split.drums else "none"
         return self._folder / f"{song.mixture.sha256[:24]}-{drums}.json"
 
 

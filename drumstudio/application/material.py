@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drumstudio.core.stems import MIXTURE
+from drumstudio.files.block_reader import PAINTED, UNPAINTED, SplitFiles
 from drumstudio.playback.deck import Closable
 from drumstudio.playback.feeder import Source
 from drumstudio.playback.stems import SongStems
 
-AUDITIONS = ("painted", "unpainted")
+AUDITIONS = (PAINTED, UNPAINTED)
 """What is painted alone, and everything but that."""
 
 
@@ -50,9 +52,11 @@ class Material:
         return self.samples / self.sample_rate
 
 
-def song_material(mixture: Path, drums: Path | None, sample_rate: int, samples: int) -> Material:
-    """Return a song's original and, where it has drums, the tracks drums and rest."""
-    stems = SongStems(mixture, drums)
-    tracks = () if drums is None else (stems.source("drums"), stems.source("rest"))
-    auditions = {} if drums is None else {name: stems.source(name) for name in AUDITIONS}
-    return Material(stems.source("mixture"), tracks, sample_rate, samples, stems, auditions, stems)
+def song_material(
+    mixture: Path, files: SplitFiles | None, sample_rate: int, samples: int
+) -> Material:
+    """Return a song's original and, where it has stems, a track for each."""
+    stems = SongStems(mixture, files)
+    tracks = () if files is None else tuple(stems.source(name) for name in files.names)
+    auditions = {} if files is None else {name: stems.source(name) for name in AUDITIONS}
+    return Material(stems.source(MIXTURE), tracks, sample_rate, samples, stems, auditions, stems)

@@ -9,7 +9,9 @@ import numpy as np
 
 from drumstudio.application.editor import Editor
 from drumstudio.application.field_pixels import FieldPixels
-from drumstudio.core.edit_field import Field, SongEdit
+from drumstudio.core.edit_field import Field
+from drumstudio.core.song_edit import SongEdit
+from drumstudio.core.stems import Split
 from drumstudio.core.tiles import TileIndex
 
 _TileOf = Callable[[SongEdit, int, int, TileIndex], Field]
@@ -21,8 +23,8 @@ class KeptPixels:
 
     Parameters
     ----------
-    drums : str
-        Hash of that model's drums.
+    split : Split
+        That model's stems.
     amount : float
         In [-1, 1], as it stood.
     tiles : frozenset of TileIndex
@@ -33,7 +35,7 @@ class KeptPixels:
         What was painted on it.
     """
 
-    drums: str
+    split: Split
     amount: float
     tiles: frozenset[TileIndex]
     keep: FieldPixels
@@ -77,12 +79,12 @@ class PaintPixels:
             )
         return [
             KeptPixels(
-                layer.kept.drums, layer.kept.amount, frozenset(layer.strokes.tiles), keep, field
+                layer.kept.split, layer.kept.amount, frozenset(layer.strokes.tiles), keep, field
             )
             for layer, (keep, field) in reversed(
                 list(zip(edit.protected, self._layers, strict=False))
             )
-            if layer.kept.drums != edit.edited.drums and layer.strokes.tiles
+            if layer.kept.split != edit.edited.split and layer.strokes.tiles
         ]
 
     def _of_layer(self, number: int, tile_of: _TileOf) -> FieldPixels:

@@ -70,7 +70,7 @@ def render_project(
     checkpoint: Checkpoint,
     *,
     song_name: str | None = None,
-    stems: Sequence[str] = ("drums", "rest"),
+    stems: Sequence[str] = (),
     file_format: str = "wav24",
     name_template: str = "{song}_{stem}",
     sample_rate: int | None = None,
@@ -91,8 +91,9 @@ def render_project(
         Where the work reports and may be stopped.
     song_name : str, optional
         Name or id of the one song to render; else all that are separated.
-    stems : sequence of {"drums", "rest", "mixture"}
-        What to write; or "mix" alone: drums and rest with their gains, pans, mutes and solos.
+    stems : sequence of str
+        What to write, as of `ExportOrder`: nothing for all stems; or "mix" alone: the stems with
+        their gains, pans, mutes and solos.
     file_format : str
         One of `files.formats.FORMATS`.
     name_template : str

@@ -9,7 +9,7 @@ from typing import Any
 from drumstudio.application.document import Document
 from drumstudio.application.recovery import recoverable_projects
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.song import Separation, Song, cleaned_name
+from drumstudio.core.song import Lane, Separation, Song, cleaned_name
 from drumstudio.files.journal import read_journal
 from drumstudio.files.project_folder import ProjectFolder
 from drumstudio.files.project_media import ProjectMedia
@@ -43,6 +43,10 @@ def add_separation(document: Document, song_id: str, separation: Separation) -> 
     """Add a separation to a song and make it the one that is heard; errors as in `add_song`."""
     with document.command(cleaned_name(f"Separate with {separation.name}")) as edit:
         edit.insert(("songs", song_id, "separations"), separation)
+        there = {lane.stem for lane in edit.project.song(song_id).lanes}
+        for stem in separation.stem_names:
+            if stem not in there:
+                edit.insert(("songs", song_id, "lanes"), Lane(stem))
         edit.set(("songs", song_id, "active"), separation.id)
 
 
@@ -409,6 +413,7 @@ def _separation_described(separation: Separation) -> dict[str, Any]:
     return {
         "separation": separation.id,
         "separation_name": separation.name,
+        "stems": list(separation.stem_names),
         "origin": separation.origin,
         "model": separation.model_id or None,
         "device": separation.device or None,

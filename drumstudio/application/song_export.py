@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drumstudio.core.errors import ProjectError
-from drumstudio.core.mix import TrackMix
+from drumstudio.core.errors import ProjectError, SettingError
 from drumstudio.core.names import fill_for_stems
-from drumstudio.core.song import Song
+from drumstudio.core.song import Separation, Song
+from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
-from drumstudio.workflows.edited_drums import edited_drums
+from drumstudio.workflows.edited_stems import edited_stems
 from drumstudio.workflows.export_mix import export_mix
 
-STEM_NAMES = {"mixture": "original", "drums": "drums", "rest": "rest", "mix": "mix"}
-"""How each is called in the name of its file; "mix" is what is heard of drums and rest."""
+MIX = "mix"
+"""What is heard of all stems together, as one file."""
+
+_BLOCK_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class ExportOrder:
     Parameters
     ----------
     stems : tuple of str
-        "drums", "rest", "mixture", each a file; or "mix" alone.
+        Stems of the song's separation, "mixture", "drumless" (all but the drums), each a file;
+        or "mix" alone. Empty for all stems that are not digital silence.
     folder : Path
         Where to.
     file_format : str
@@ -58,13 +62,39 @@ class ExportOrder:
         Raises
         ------
         SettingError
-            If the template has an unknown field or gives two stems one name.
+            If the song has no such stem, or the template has an unknown field or gives two
+            stems one name.
         """
         suffix = FORMATS[self.file_format].suffix
-        model = song.separation.model_id if song.separation else ""
-        called = {stem: STEM_NAMES[stem] for stem in self.stems}
+        separation = song.separation
+        model = separation.model_id if separation else ""
+        stems = self.stems or (separation.stem_names if separation else (MIXTURE,))
+        known = exportable(separation)
+        unknown = [stem for stem in stems if stem not in (*known, MIX)]
+        if unknown and separation is not None:
+            raise SettingError(
+                f"Cannot export {' and '.join(unknown)} of {song.name}",
+                why=f"{separation.name} gives {', '.join(separation.stem_names)}"
+                + ("" if separation.drums else ", and none of them serves as drums")
+                + ".",
+                fix=f"Choose among {', '.join(stem_word(stem) for stem in known)}.",
+            )
+        called = {stem: stem_word(stem) for stem in stems}
         names = fill_for_stems(self.template, called, song=song.name, model=model)
         return {stem: self.folder / (name + suffix) for stem, name in names.items()}
+
+
+def stem_word(stem: str) -> str:
+    """Return how a stem is called in the name of its file, and on the command line."""
+    return ORIGINAL if stem == MIXTURE else stem
+
+
+def exportable(separation: Separation | None) -> tuple[str, ...]:
+    """Return what can be exported as a file of its own, the original last."""
+    if separation is None:
+        return (MIXTURE,)
+    drumless = (DRUMLESS,) if separation.drums else ()
+    return (*separation.stem_names, *drumless, MIXTURE)
 
 
 def export_song(
@@ -84,27 +114,24 @@ def export_song(
     Cancelled
         If the person asked to stop.
     """
+    if song.separation is None and set(order.stems) - {MIXTURE}:
+        raise ProjectError(
+            f"Cannot export {song.name}",
+            why="it has not been separated yet.",
+            fix="Separate it first.",
+        )
     outputs = order.paths(song)
     rate = song.mixture.sample_rate
     start, stop = (round(each * rate) for each in order.seconds or (0.0, song.mixture.seconds))
-    with media.staying(), edited_drums(song, media, portion(checkpoint, 0.0, 0.3)) as drums:
-        if drums is None and set(order.stems) != {"mixture"}:
-            raise ProjectError(
-                f"Cannot export {song.name}",
-                why="it has not been separated yet.",
-                fix="Separate it first.",
-            )
+    with media.staying(), edited_stems(song, media, portion(checkpoint, 0.0, 0.3)) as stems:
         mixture = media.mixture_file(song)
         writing = portion(checkpoint, 0.3, 1.0)
-        if order.stems == ("mix",):
+        if order.stems == (MIX,) and stems is not None:
             return export_mix(
                 mixture,
-                drums,
-                {
-                    stem: TrackMix(strip.gain_db, strip.pan, strip.mute, strip.solo)
-                    for stem, strip in (("drums", song.drums_strip), ("rest", song.rest_strip))
-                },
-                outputs["mix"],
+                stems,
+                {stem: song.track_mix(stem) for stem in stems.names},
+                outputs[MIX],
                 pool,
                 writing,
                 file_format=order.file_format,
@@ -112,11 +139,13 @@ def export_song(
                 overwrite=order.overwrite,
                 samples=(start, stop),
             )
+        if not order.stems and stems is not None and _is_silent(mixture, stems):
+            del outputs[stems.computed]
         return pool.run(
             "encode",
             writing,
             mixture=os.fspath(mixture),
-            drums=os.fspath(drums) if drums else None,
+            stems=stems.to_plain() if stems is not None else None,
             outputs=[{"stem": stem, "path": os.fspath(path)} for stem, path in outputs.items()],
             format=order.file_format,
             sample_rate=order.sample_rate,
@@ -124,3 +153,13 @@ def export_song(
             start=start,
             stop=stop,
         )
+
+
+def _is_silent(mixture: Path, stems: SplitFiles) -> bool:
+    """Return whether the computed stem is digital silence."""
+    with SongReader(mixture, stems) as reader:
+        for start in range(0, reader.samples, _BLOCK_SAMPLES):
+            count = min(_BLOCK_SAMPLES, reader.samples - start)
+            if reader.read(stems.computed, start, count).any():
+                return False
+    return True

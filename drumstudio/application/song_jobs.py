@@ -279,12 +279,12 @@ class SongJobs:
         return work
 
     def _analyse(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
-        separation = song.separation
+        mixture, stems = document.media.sound(song)
         found = self._studio.workshop.pool.run(
             "analyse_song",
             checkpoint,
-            mixture=str(document.media.mixture_file(song)),
-            drums=str(document.media.drums_file(song, separation)) if separation else None,
+            mixture=str(mixture),
+            drums=str(stems.stored[stems.drums]) if stems is not None and stems.drums else None,
         )
         self._studio.hits.keep(song, found["hits"])
         if found["tempo_map"] is not None:
@@ -297,15 +297,10 @@ class SongJobs:
 
     def draw(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
         """See that a song's waveforms can be drawn, and announce it; waits for the worker."""
-        song_work.draw(song, *_files(document, song), self._studio.workshop.pool, checkpoint)
+        song_work.draw(song, *document.media.sound(song), self._studio.workshop.pool, checkpoint)
         self._studio.waveforms_ready(song.id)
 
     def draw_overview(self, document: Document, song: Song, checkpoint: Checkpoint) -> None:
         """See that a song's spectrogram can be shown at once; waits for the worker."""
-        files = _files(document, song)
-        song_work.draw_overview(song, *files, self._studio.workshop.pool, checkpoint)
-
-
-def _files(document: Document, song: Song) -> tuple[Path, Path | None]:
-    separation, media = song.separation, document.media
-    return media.mixture_file(song), media.drums_file(song, separation) if separation else None
+        sound = document.media.sound(song)
+        song_work.draw_overview(song, *sound, self._studio.workshop.pool, checkpoint)

@@ -14,13 +14,12 @@ from drumstudio.application.listeners import Listeners
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.peaks import BUCKET_SAMPLES, FACTOR, LEVELS, summarise
 from drumstudio.files.preview import read_ranges
 from drumstudio.files.result_cache import ResultCache
 from drumstudio.jobs.job import Checkpoint
 
-STEMS = ("drums", "rest")
 _KEPT_FROM = 2  # finer levels are summed up when they are looked at
 _TOP_SAMPLES = BUCKET_SAMPLES * FACTOR ** (LEVELS - 1)
 
@@ -37,6 +36,8 @@ class SongPreview:
 
     Attributes
     ----------
+    stems : SplitFiles
+        What of its stems stands in them.
     ranges : tuple of (int, int)
         The finished stretches, in samples, in order.
     """
@@ -44,6 +45,7 @@ class SongPreview:
     def __init__(self, mixture: Path, path: Path) -> None:
         self.mixture = mixture
         self.path = path
+        self.stems = SplitFiles.of_drums(path)
         self.ranges: tuple[tuple[int, int], ...] = ()
         self._levels: dict[str, list[NDArray[np.float32]]] = {}
 
@@ -58,7 +60,7 @@ class SongPreview:
         ranges = read_ranges(self.path)
         if ranges == self.ranges:
             return False
-        with SongReader(self.mixture, self.path) as reader:
+        with SongReader(self.mixture, self.stems) as reader:
             for start, stop in ranges:
                 if not any(first <= start and stop <= last for first, last in self.ranges):
                     self._summarise(reader, start, stop)
@@ -68,7 +70,7 @@ class SongPreview:
     def _summarise(self, reader: SongReader, start: int, stop: int) -> None:
         first = start // _TOP_SAMPLES * _TOP_SAMPLES
         last = min(-(-stop // _TOP_SAMPLES) * _TOP_SAMPLES, reader.samples)
-        for stem in STEMS:
+        for stem in self.stems.names:
             levels = self._levels.setdefault(stem, _empty_levels(reader))
             for position in range(first, last, 8 * _TOP_SAMPLES):
                 count = min(8 * _TOP_SAMPLES, last - position)
@@ -97,7 +99,7 @@ class PreviewPeaks:
     ----------
     preview : SongPreview
         What is drawn; something of it is finished.
-    stem : {"drums", "rest"}
+    stem : str
         Which stem.
     reader : SongReader
         Its sound.

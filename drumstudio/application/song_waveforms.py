@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from drumstudio.application.edited_waveforms import EditedBlocks, EditedPeaks
-from drumstudio.application.song_preview import STEMS, PreviewPeaks, SongPreview
+from drumstudio.application.song_preview import PreviewPeaks, SongPreview
 from drumstudio.application.song_work import peaks_paths
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.song import Song
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.peaks import PeaksReader, Waveform
 
 
@@ -21,10 +21,10 @@ class SongWaveforms:
     ----------
     song : Song
         Which.
-    mixture, drums : Path, Path or None
+    mixture, stems : Path, SplitFiles or None
         Its media files.
     preview : SongPreview, optional
-        What is finished of its drums, where it is being separated; instead of `drums`.
+        What is finished of its stems, where it is being separated; instead of `stems`.
 
     Attributes
     ----------
@@ -43,12 +43,12 @@ class SongWaveforms:
         self,
         song: Song,
         mixture: Path,
-        drums: Path | None,
+        stems: SplitFiles | None,
         preview: SongPreview | None = None,
     ) -> None:
         self.stems: dict[str, Waveform] = {}
         self.complete = True
-        self._reader = SongReader(mixture, drums if preview is None else preview.path)
+        self._reader = SongReader(mixture, stems if preview is None else preview.stems)
         self._peaks: list[PeaksReader] = []
         self._edited: list[EditedPeaks] = []
         for stem, path in peaks_paths(song).items():
@@ -62,12 +62,12 @@ class SongWaveforms:
             self._edited.append(edited)
             self.stems[stem] = Waveform(edited, _StemSource(self._reader, stem))
         if preview is not None:
-            for stem in STEMS:
+            for stem in preview.stems.names:
                 parts = PreviewPeaks(preview, stem, self._reader)
                 self.stems[stem] = Waveform(parts, _StemSource(self._reader, stem))
 
     def show_edits(self, edits: EditedBlocks | None) -> None:
-        """Draw drums and rest as they were edited, or as the model made them."""
+        """Draw the stems as they were edited, or as the model made them."""
         self._reader.deltas = None if edits is None else edits.deltas
         for peaks in self._edited:
             peaks.edits = edits

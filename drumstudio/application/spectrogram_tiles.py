@@ -12,7 +12,7 @@ from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.levels import Levels
 from drumstudio.core.tiles import Grid
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.overview import (
     OverviewReader,
     build_overview,
@@ -68,8 +68,10 @@ class SpectrogramTiles(Closing):
     ----------
     grid : Grid
         The song's edit STFT: its shape counts.
-    mixture, drums : Path, Path or None
+    mixture, stems : Path, SplitFiles or None
         Its media files.
+    focus : str
+        The stem that stands against all others.
     overview : Path
         Where its overview is, or will be.
     limit_bytes : int
@@ -80,12 +82,14 @@ class SpectrogramTiles(Closing):
         self,
         grid: Grid,
         mixture: Path,
-        drums: Path | None,
+        stems: SplitFiles | None,
+        focus: str,
         overview: Path,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self._grid = grid
-        self._files = mixture, drums
+        self._files = mixture, stems
+        self._focus = focus
         self._overview_path = overview
         self._limit = limit_bytes
         self._guard = threading.Lock()
@@ -122,11 +126,12 @@ class SpectrogramTiles(Closing):
 
     def build_overview(self, checkpoint: Checkpoint) -> None:
         """Make the overview; as `files.overview.build_overview`, but here and now."""
-        mixture, drums = self._files
+        mixture, stems = self._files
         build_overview(
             checkpoint,
             mixture=str(mixture),
-            drums=None if drums is None else str(drums),
+            stems=None if stems is None else stems.to_plain(),
+            focus=self._focus,
             output=str(self._overview_path),
         )
 
@@ -202,7 +207,8 @@ class SpectrogramTiles(Closing):
         if self._reader is None:
             self._reader = SongReader(*self._files)
         detail = key.detail
-        self._keep(key, levels_of(self._reader, detail.n_fft, detail.step, *self._range(key)))
+        levels = levels_of(self._reader, self._focus, detail.n_fft, detail.step, *self._range(key))
+        self._keep(key, levels)
 
     def _range(self, key: TileKey) -> tuple[int, int]:
         first = key.number * TILE_COLUMNS

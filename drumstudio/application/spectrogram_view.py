@@ -38,6 +38,7 @@ from drumstudio.core.closing import Closing
 from drumstudio.core.errors import Cancelled, DrumStudioError
 from drumstudio.core.levels import STEMS, Levels, drums_share, level_db
 from drumstudio.core.song import Song
+from drumstudio.core.stems import Split
 from drumstudio.core.tiles import TILE_BINS, TILE_FRAMES, Grid, TileIndex
 from drumstudio.core.view_axis import Area, Viewport, note_name
 from drumstudio.files.overview import overview_path
@@ -49,9 +50,9 @@ _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles com
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sound:
-    """What is looked at: the song with one model's drums, or none."""
+    """What is looked at: the song as one model split it, or whole."""
 
-    drums: str | None
+    split: Split | None
     tiles: SpectrogramTiles
     strips: SpectrogramStrips
 
@@ -92,7 +93,7 @@ class SpectrogramView(Closing):
     song_id : str
         A song of it.
     editor : Editor, optional
-        What is painted on it; without one the model's drums are shown.
+        What is painted on it; without one the model's stems are shown.
 
     Attributes
     ----------
@@ -125,8 +126,8 @@ class SpectrogramView(Closing):
         self._grid = Grid(shape.sample_rate, shape.channels, shape.samples)
         self._amount = song.amount
         self._retired: list[SpectrogramTiles] = []
-        self._refused: set[str | None] = set()  # models whose overview could not be made
-        self._sounds: dict[str | None, _Sound] = {}  # the one used last comes last
+        self._refused: set[Split | None] = set()  # models whose overview could not be made
+        self._sounds: dict[Split | None, _Sound] = {}  # the one used last comes last
         self._sound = self._sound_of(song, _active(song))
         self._samples_per_pixel = float(self._grid.hop_length)
         self.set_editor(editor)
@@ -228,7 +229,7 @@ class SpectrogramView(Closing):
             works += [
                 partial(self._build_overview, sound)
                 for sound in sounds
-                if not (sound.tiles.has_overview or sound.drums in self._refused)
+                if not (sound.tiles.has_overview or sound.split in self._refused)
             ]
             self._backlog.replace(works)
         elif works:
@@ -260,7 +261,7 @@ class SpectrogramView(Closing):
         share = painted_share(strip.share, field, self._amount)
         kept = paste(self._painting.protection, editor.protected_tiles())
         for one in self._painting.kept() if kept is not None else ():
-            other, keep = self._other(one.drums), paste(one.keep, one.tiles)
+            other, keep = self._other(one.split), paste(one.keep, one.tiles)
             if other is None or keep is None:
                 continue
             sounds.append(other)
@@ -364,7 +365,7 @@ class SpectrogramView(Closing):
             return
         except DrumStudioError:
             # The picture comes in without it, only slower: nothing that a person has to know.
-            self._refused.add(sound.drums)
+            self._refused.add(sound.split)
             return
         self.changed(None)
 
@@ -395,8 +396,8 @@ class SpectrogramView(Closing):
         if area is not None:
             self.changed(area)
 
-    def _sound_of(self, song: Song, drums: str | None) -> _Sound:
-        """Return a song's sound with the drums of some hash, or without any.
+    def _sound_of(self, song: Song, split: Split | None) -> _Sound:
+        """Return a song's sound with some stems, or without any.
 
         Raises
         ------
@@ -404,8 +405,8 @@ class SpectrogramView(Closing):
             If a file is missing.
         """
         with self._guard:
-            found = self._sounds.pop(drums, None) or self._opened(song, drums)
-            self._sounds[drums] = found
+            found = self._sounds.pop(split, None) or self._opened(song, split)
+            self._sounds[split] = found
             if len(self._sounds) > _MODELS_KEPT:
                 shown = (found, self._sound)
                 oldest = next(key for key, one in self._sounds.items() if one not in shown)
@@ -413,18 +414,19 @@ class SpectrogramView(Closing):
                 self._retired.append(self._sounds.pop(oldest).tiles)
         return found
 
-    def _opened(self, song: Song, drums: str | None) -> _Sound:
+    def _opened(self, song: Song, split: Split | None) -> _Sound:
         media = self._document.media
-        made = next((one for one in song.separations if one.drums.sha256 == drums), None)
-        path = None if made is None else media.drums_file(song, made)
-        overview = overview_path(song.mixture.sha256, None if path is None else drums)
-        tiles = SpectrogramTiles(self._grid, media.mixture_file(song), path, overview)
-        stems = 1 if path is None else len(STEMS)
-        return _Sound(drums, tiles, SpectrogramStrips(self._grid, tiles, stems))
+        made = next((one for one in song.separations if one.split == split), None)
+        stems = None if made is None else media.split_files(song, made)
+        focus = "" if split is None or made is None else split.focus
+        overview = overview_path(song.mixture.sha256, None if stems is None else split, focus)
+        tiles = SpectrogramTiles(self._grid, media.mixture_file(song), stems, focus, overview)
+        levels = 1 if stems is None else len(STEMS)
+        return _Sound(split, tiles, SpectrogramStrips(self._grid, tiles, levels))
 
-    def _other(self, drums: str) -> _Sound | None:
+    def _other(self, split: Split) -> _Sound | None:
         try:
-            return self._sound_of(self._document.project.song(self._song_id), drums)
+            return self._sound_of(self._document.project.song(self._song_id), split)
         except DrumStudioError:
             return None  # it can not be heard either, and that is told
 
@@ -434,7 +436,7 @@ class SpectrogramView(Closing):
             return
         amount, self._amount = self._amount, song.amount
         before = self._sound
-        if _active(song) != before.drums:
+        if _active(song) != before.split:
             try:
                 self._sound = self._sound_of(song, _active(song))
             except DrumStudioError as error:
@@ -459,8 +461,8 @@ class SpectrogramView(Closing):
             tiles.close()
 
 
-def _active(song: Song) -> str | None:
-    return None if song.separation is None else song.separation.drums.sha256
+def _active(song: Song) -> Split | None:
+    return None if song.separation is None else song.separation.split
 
 
 def _nothing() -> None:

@@ -67,7 +67,7 @@ def _is_edited(song: Song) -> bool:
 
 def _content(song: Song) -> str:
     """Return a name for everything that a song's stems depend on."""
-    drums = song.separation.drums.sha256 if song.separation else ""
+    split = repr(song.separation.split) if song.separation else ""
     edits = repr((song.amount, song.layers)) if _is_edited(song) else ""
-    made_of = "\n".join([song.mixture.sha256, drums, edits])
+    made_of = "\n".join([song.mixture.sha256, split, edits])
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

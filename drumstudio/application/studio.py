@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from drumstudio.application.stem_files import StemFiles
 from drumstudio.application.trainings import Trainings
 from drumstudio.catalog.catalog import Catalog
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.song import Song
+from drumstudio.core.song import Lane, Song, Strip
 from drumstudio.jobs.job import Checkpoint, no_checkpoint
 from drumstudio.settings import Settings
 from drumstudio.workflows.workshop import Workshop
@@ -164,7 +165,7 @@ class Studio:
         """Read songs whole before a window asks for them; what is damaged is told when it does."""
         for song in songs:
             with contextlib.suppress(DrumStudioError):
-                _files_of(document, song)
+                document.media.sound(song)
 
     def _verify_later(self, document: Document, songs: Sequence[Song]) -> None:
         """Verify one song after the other; whatever else waits for the thread goes in between."""
@@ -258,6 +259,17 @@ class Studio:
             if any(song.id == song_id for song in document.project.songs):
                 raise
 
+    def edit_strip(self, name: str, song_id: str, stem: str, field: str, value: Any) -> None:
+        """Set a control of a stem's lane, as one step of undo."""
+        song = self.song(song_id)
+        if song is None:
+            return
+        if all(lane.stem != stem for lane in song.lanes):
+            lane = Lane(stem, replace(Strip(), **{field: value}))
+            self.edit_song(name, song_id, (("lanes",), (*song.lanes, lane)))
+        else:
+            self.edit_song(name, song_id, (("lanes", stem, "strip", field), value))
+
     def remove_song(self, song_id: str) -> None:
         """Take a song out of the project, with the clips of it; undo brings all of it back."""
         song = self.song(song_id)
@@ -291,16 +303,6 @@ class Studio:
 
     # --- sound of a song ----------------------------------------------------------------
 
-    def files(self, song: Song) -> tuple[Path, Path | None]:
-        """Return the media files of a song's mixture and of its active drums.
-
-        Raises
-        ------
-        ProjectError
-            If one is missing.
-        """
-        return _files_of(self.document, song)
-
     def preview(self, song: Song) -> SongPreview | None:
         """Return what is finished of a song's first separation while it is being made."""
         return self.previews.get(song.id) if song.separation is None else None
@@ -313,7 +315,7 @@ class Studio:
         DrumStudioError
             If its sound is missing.
         """
-        found = SongWaveforms(song, *self.files(song), self.preview(song))
+        found = SongWaveforms(song, *self.document.media.sound(song), self.preview(song))
         if not found.complete:
             self.background.run(lambda: self.jobs.draw(self.document, song, no_checkpoint))
         return found
@@ -351,9 +353,3 @@ class Studio:
         self.workshop.close()
         if self._temporary is not None:
             self._temporary.cleanup()
-
-
-def _files_of(document: Document, song: Song) -> tuple[Path, Path | None]:
-    separation = song.separation
-    drums = document.media.drums_file(song, separation) if separation else None
-    return document.media.mixture_file(song), drums

@@ -386,12 +386,12 @@ class Transport:
                 self._tell_deck()
 
     def set_edits(self, deltas: Deltas | None, painted: Deltas | None) -> None:
-        """Have the drums heard as edited from the next block on, without a gap.
+        """Have the stems heard as edited from the next block on, without a gap.
 
         Parameters
         ----------
         deltas : Deltas or None
-            What the edits add to the model's drums.
+            What the edits add to the model's stems.
         painted : Deltas or None
             The mixture's part that is painted, for auditions.
         """

@@ -10,6 +10,7 @@ from pathlib import Path
 from drumstudio import settings as user_settings
 from drumstudio.cli.terminal import DONE, ProgressBar, print_json
 from drumstudio.core.errors import OutputExistsError, SettingError
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.formats import FORMATS
 from drumstudio.jobs.job import portion
 from drumstudio.workflows.demo_song import demo_song
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
                     "encode",
                     portion(bar, 0.8, 1.0),
                     mixture=str(song.mixture),
-                    drums=str(song.drums),
+                    stems=SplitFiles.of_drums(song.drums).to_plain(),
                     outputs=[{"stem": stem, "path": str(path)} for stem, path in files.items()],
                     format=file_format,
                     sample_rate=None,

@@ -176,7 +176,8 @@ def _tell(action: str, report: Report) -> None:
         for file in song.get("files", []):
             print(one_line(f"    {file['path']}"))
         if song.get("null_residual_dbfs") is not None:
-            print(f"    drums + rest = song to {song['null_residual_dbfs']:.1f} dB")
+            for stems in song["sums"]:
+                print(f"    {' + '.join(stems)} = song to {song['null_residual_dbfs']:.1f} dB")
         for note in song.get("notes", []):
             print(one_line(f"    note: {note}"))
     for name in ("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"):

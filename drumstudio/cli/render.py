@@ -9,6 +9,7 @@ from drumstudio.application.project_edits import render_project
 from drumstudio.cli.project import told, with_workshop
 from drumstudio.core.errors import SettingError
 from drumstudio.core.song import MAX_SECONDS
+from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL, is_name
 from drumstudio.files.formats import FORMATS
 
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--song", metavar="SONG", help="name or id; default: all that are separated"
     )
     parser.add_argument(
-        "--stems", default="drums,rest", help="drums, rest, original (default: drums,rest)"
+        "--stems", help="names of stems, drumless, original (default: all stems there are)"
     )
     parser.add_argument(
         "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
@@ -55,16 +56,18 @@ def run(options: argparse.Namespace) -> int:
     return told("render", report, as_json=options.json)
 
 
-def _stems(text: str) -> tuple[str, ...]:
-    names = {"drums": "drums", "rest": "rest", "original": "mixture"}
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not set(words) <= set(names):
+def _stems(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    unknown = [word for word in words if not (is_name(word) or word in (ORIGINAL, DRUMLESS))]
+    if unknown or not words:
         raise SettingError(
-            f"Cannot export the stems {text!r}",
-            why="the stems are drums, rest and original.",
-            fix="Write for example --stems drums,rest.",
+            f"Cannot export the stems {text[:80]!r}",
+            why=f"{unknown[0][:80]!r} can be no stem." if unknown else "it names none.",
+            fix="Write for example --stems drums,drumless; studio project info lists the stems.",
         )
-    return tuple(dict.fromkeys(names[word] for word in words))
+    return tuple(MIXTURE if word == ORIGINAL else word for word in words)
 
 
 def _range(text: str | None) -> tuple[float, float] | None:

@@ -7,26 +7,26 @@ that blocks join without a seam, and a sample that no touched window reaches is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.audio import Samples
-from drumstudio.core.edit_field import SongEdit
+from drumstudio.core.song_edit import SongEdit
 from drumstudio.core.stft import Spectrum, hann
 from drumstudio.core.tiles import Grid
 
 Read = Callable[[str, int, int], Samples]
-"""Reads (hash of the drums or "" for the mixture, first sample, how many), zero beyond."""
+"""Reads (hash of a stem or "" for the mixture, first sample, how many), zero beyond."""
 
 Mask = Callable[[int, int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeltaRun:
-    """A stretch of samples to be added to the model's drums.
+    """A stretch of samples to be added to a stem as the model made it.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ Delta = tuple[DeltaRun, ...]
 """Of one block: what no run covers stays as it is. In order, without overlap."""
 
 
-def delta_of_block(edit: SongEdit, block: int, read: Read) -> Delta:
-    """Return what an edit adds to the model's drums in a block.
+def deltas_of_block(edit: SongEdit, block: int, read: Read) -> dict[str, Delta]:
+    """Return what an edit adds to the model's stems in a block, by the name of the stem.
 
     Parameters
     ----------
@@ -54,25 +54,63 @@ def delta_of_block(edit: SongEdit, block: int, read: Read) -> Delta:
     block : int
         Which block.
     read : callable
-        Reads mixture and drums.
+        Reads mixture and stems.
+
+    Returns
+    -------
+    dict of str to Delta
+        Of each of `SongEdit.changed_stems`, empty for one that stays as it is here.
     """
     grid = edit.tiles.grid
+    names = edit.changed_stems()
     span = _touched_span(edit, block)
     if span is None:
-        return ()
+        return {name: () for name in names}
     first, touched = span
-    last = first + len(touched)
-    mixture = _spectra(grid, read("", *_stretch(grid, first, last)))
-    estimates = {
-        name: _spectra(grid, read(name, *_stretch(grid, first, last)))
-        for name in edit.drums_needed(first, last)
-    }
-    change = np.empty_like(mixture)
+    stretch = _stretch(grid, first, first + len(touched))
+    mixture = _spectra(grid, read("", *stretch))
+    spectra = _Spectra(lambda sha256: _spectra(grid, read(sha256, *stretch)))
+    hashes = dict(edit.edited.split.stored)
+    changes: dict[str, Spectrum] = {}
     for channel in range(grid.channels):
-        drums = {name: spectra[channel] for name, spectra in estimates.items()}
-        change[channel] = edit.drums(channel, mixture[channel], drums, first)
-        change[channel] -= drums[edit.edited.drums]
-    return _block_runs(grid, block, first, touched, change)
+        estimates = spectra.of_channel(channel)
+        edited = edit.stems(channel, mixture[channel], estimates, first)
+        for name in names:
+            if name in edited:
+                change = changes.setdefault(name, np.zeros_like(mixture))
+                change[channel] = edited[name] - estimates[hashes[name]]
+    return {
+        name: _block_runs(grid, block, first, touched, changes[name]) if name in changes else ()
+        for name in names
+    }
+
+
+class _Spectra:
+    """Spectra of stems, each read and transformed when the first channel asks for it."""
+
+    def __init__(self, read: Callable[[str], Spectrum]) -> None:
+        self._read = read
+        self._found: dict[str, Spectrum] = {}
+
+    def of_channel(self, channel: int) -> Mapping[str, Spectrum]:
+        """Return the stems of a channel by the hash of their content."""
+        return _Channel(self, channel)
+
+    def get(self, sha256: str) -> Spectrum:
+        if sha256 not in self._found:
+            self._found[sha256] = self._read(sha256)
+        return self._found[sha256]
+
+
+class _Channel(dict[str, Spectrum]):
+    def __init__(self, spectra: _Spectra, channel: int) -> None:
+        super().__init__()
+        self._spectra = spectra
+        self._channel = channel
+
+    def __missing__(self, sha256: str) -> Spectrum:
+        found: Spectrum = self._spectra.get(sha256)[self._channel]
+        return found
 
 
 def masked_block(grid: Grid, block: int, mask: Mask, read: Read) -> Delta:

@@ -4,7 +4,8 @@ A command is data: which places of the project it changed, and what stood there 
 after. Nothing is computed again by undo or redo, so what comes back is what was there, and a
 history that is written with the project still works when it is read. An address is the way
 from the project to a place: field names, and the ids of songs, layers, tracks and so on
-where a field is a list: ``("songs", "3f0c11d2a9be", "drums_strip", "gain_db")``.
+where a field is a list:
+``("songs", "3f0c11d2a9be", "lanes", "drums", "strip", "gain_db")``.
 """
 
 from __future__ import annotations

@@ -13,22 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drumstudio.core import check
-from drumstudio.core.mix import LOUDEST_DB, SILENT_DB
+from drumstudio.core.mix import LOUDEST_DB, SILENT_DB, TrackMix
 from drumstudio.core.plain import Scalar
+from drumstudio.core.stems import MIXTURE, Split, check_stems, require_name
 from drumstudio.core.tempo_map import TempoMap
 
 MAX_SONGS = 1_000
 MAX_SEPARATIONS = 200
 MAX_LAYERS = 100
 MAX_STROKES = 20_000
+MAX_LANES = 1_000
 MAX_TRACKS = 500
 MAX_CLIPS = 10_000
 MAX_NOTES = 100
 MAX_MARKERS = 1_000
 MAX_SECONDS = 1e7
 """Times beyond this (some four months) are mistakes."""
-
-STEMS = ("mixture", "drums", "rest")
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -38,6 +38,13 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}|")
 def new_id() -> str:
     """Return a name for a part of a project that no other part has: 12 hexadecimal digits."""
     return secrets.token_hex(6)
+
+
+def _require_names(*stems: str) -> None:
+    """Raise ValueError unless each is a stem's name, or empty."""
+    for stem in stems:
+        if stem:
+            require_name(stem)
 
 
 def cleaned_name(text: str) -> str:
@@ -109,8 +116,32 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class Stem:
+    """A part of a song, stored.
+
+    Parameters
+    ----------
+    name : str
+        A short lower-case word: "drums", "vocals".
+    media : Media
+        As long as the mixture, at its rate, with as many channels.
+    """
+
+    name: str
+    media: Media
+
+    def __post_init__(self) -> None:
+        require_name(self.name)
+
+    @property
+    def id(self) -> str:
+        """The name: a separation has one stem of each."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Separation:
-    """A song's drums as one model found them, or as they were made elsewhere.
+    """A song's stems as one model found them, or as they were made elsewhere.
 
     Parameters
     ----------
@@ -118,10 +149,15 @@ class Separation:
         From `new_id`.
     name : str
         For a person: the model's name, or the imported file's.
-    drums : Media
-        As long as the mixture, at its rate, with as many channels.
+    stems : tuple of Stem
+        Those that are stored, in order; at least one.
+    computed : str
+        Name of the one that is not: the mixture minus the sum of the others, whatever is
+        painted, computed as it is read.
     origin : {"model", "import"}
         Where it comes from.
+    drums : str
+        The stored stem that serves as drums; empty if none does.
     model_id, model_hash, engine_version : str
         Which model, the hash of its card, and the engine's version; empty for an import.
     settings : mapping of str to scalar
@@ -136,8 +172,10 @@ class Separation:
 
     id: str
     name: str
-    drums: Media
+    stems: tuple[Stem, ...]
+    computed: str
     origin: str
+    drums: str = ""
     model_id: str = ""
     model_hash: str = ""
     engine_version: str = ""
@@ -150,6 +188,7 @@ class Separation:
     def __post_init__(self) -> None:
         check.matches(_ID, "id", self.id)
         check.name_text(self.name)
+        check_stems([stem.name for stem in self.stems], self.computed, self.drums)
         check.one_of("origin", self.origin, ("model", "import"))
         for text in (self.model_id, self.model_hash, self.engine_version, self.device):
             check.text("text", text)
@@ -165,10 +204,21 @@ class Separation:
         for note in self.notes:
             check.text("note", note)
 
+    @property
+    def split(self) -> Split:
+        """Its stems by content: what decides how each of them sounds before any edit."""
+        stored = tuple((stem.name, stem.media.sha256) for stem in self.stems)
+        return Split(stored, self.computed, self.drums)
+
+    @property
+    def stem_names(self) -> tuple[str, ...]:
+        """All stems, the computed one last."""
+        return (*(stem.name for stem in self.stems), self.computed)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptPaint:
-    """A paint layer as it stood when a part of the drums was protected.
+    """A paint layer as it stood when a part of a stem was protected.
 
     Parameters
     ----------
@@ -176,12 +226,17 @@ class KeptPaint:
         In the order in which they were painted.
     opacity : float
         How much it acted, in [0, 1].
+    focus, destination : str
+        As of `StrokeLayer`.
     """
 
     strokes: tuple[Blob, ...]
     opacity: float = 1.0
+    focus: str = ""
+    destination: str = ""
 
     def __post_init__(self) -> None:
+        _require_names(self.focus, self.destination)
         check.at_most("strokes", self.strokes, MAX_STROKES)
         check.within("opacity", self.opacity, 0.0, 1.0)
 
@@ -197,7 +252,7 @@ class StrokeLayer:
     name : str
         For a person.
     kind : {"paint", "protect"}
-        Whether its strokes move sound, or keep the drums that stood.
+        Whether its strokes move sound, or keep the stems that stood.
     strokes : tuple of Blob
         In the order in which they were painted.
     on : bool
@@ -210,6 +265,10 @@ class StrokeLayer:
         The amount that stood with it, in [-1, 1].
     kept_paint : tuple of KeptPaint
         The paint layers that stood on it, lowest first.
+    focus : str
+        The stem that is painted; empty for the one that serves as drums, or else the first.
+    destination : str
+        Where what is taken from it goes; empty for the computed stem.
     """
 
     id: str
@@ -221,11 +280,14 @@ class StrokeLayer:
     keeps: str | None = None
     kept_amount: float = 0.0
     kept_paint: tuple[KeptPaint, ...] = ()
+    focus: str = ""
+    destination: str = ""
 
     def __post_init__(self) -> None:
         check.matches(_ID, "id", self.id)
         check.name_text(self.name)
         check.one_of("kind", self.kind, ("paint", "protect"))
+        _require_names(self.focus, self.destination)
         check.at_most("strokes", self.strokes, MAX_STROKES)
         check.within("opacity", self.opacity, 0.0, 1.0)
         if self.keeps is not None:
@@ -260,6 +322,35 @@ class Strip:
         check.within("gain_db", self.gain_db, SILENT_DB, LOUDEST_DB)
         check.within("pan", self.pan, -1.0, 1.0)
         check.matches(_COLOUR, "colour", self.colour)
+
+    @property
+    def track_mix(self) -> TrackMix:
+        """What of it the mixer needs."""
+        return TrackMix(self.gain_db, self.pan, self.mute, self.solo)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a song's lane of a stem is set to, whichever separation the stem is of.
+
+    Parameters
+    ----------
+    stem : str
+        Which.
+    strip : Strip
+        Its controls.
+    """
+
+    stem: str
+    strip: Strip = Strip()
+
+    def __post_init__(self) -> None:
+        require_name(self.stem)
+
+    @property
+    def id(self) -> str:
+        """The stem: a song has one lane of each."""
+        return self.stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,8 +399,8 @@ class Song:
         The amount slider, in [-1, 1]; 0 leaves the model's drums as they are.
     layers : tuple of StrokeLayer
         What was painted, lowest layer first.
-    drums_strip, rest_strip : Strip
-        The controls of the stems' lanes.
+    lanes : tuple of Lane
+        What the lanes of its stems are set to; the stems of all separations have one.
     tempo_map : TempoMap or None
         Its beats, once they are estimated or set.
     notes : tuple of str
@@ -326,8 +417,7 @@ class Song:
     active: str | None = None
     amount: float = 0.0
     layers: tuple[StrokeLayer, ...] = ()
-    drums_strip: Strip = Strip()
-    rest_strip: Strip = Strip()
+    lanes: tuple[Lane, ...] = ()
     tempo_map: TempoMap | None = None
     notes: tuple[str, ...] = ()
     markers: tuple[Marker, ...] = ()
@@ -338,6 +428,7 @@ class Song:
         check.text("source", self.source)
         check.distinct("separations", self.separations, MAX_SEPARATIONS)
         check.distinct("layers", self.layers, MAX_LAYERS)
+        check.distinct("lanes", self.lanes, MAX_LANES)
         check.within("amount", self.amount, -1.0, 1.0)
         known = {separation.id for separation in self.separations}
         if self.active is not None and self.active not in known:
@@ -352,6 +443,14 @@ class Song:
         """The active separation."""
         return next((s for s in self.separations if s.id == self.active), None)
 
+    def strip(self, stem: str) -> Strip:
+        """Return the controls of a stem's lane."""
+        return next((lane.strip for lane in self.lanes if lane.stem == stem), Strip())
+
+    def track_mix(self, stem: str) -> TrackMix:
+        """Return how a stem goes into the mix."""
+        return self.strip(stem).track_mix
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -363,8 +462,8 @@ class Clip:
         From `new_id`.
     song : str
         The id of the song.
-    stem : {"mixture", "drums", "rest"}
-        Which stem of it.
+    stem : str
+        Which stem of it, or "mixture".
     start_seconds, stop_seconds : float
         The stretch, in the song's own time.
     position_seconds : float
@@ -394,7 +493,8 @@ class Clip:
     def __post_init__(self) -> None:
         check.matches(_ID, "id", self.id)
         check.matches(_ID, "song", self.song)
-        check.one_of("stem", self.stem, STEMS)
+        if self.stem != MIXTURE:
+            require_name(self.stem)
         check.within("start_seconds", self.start_seconds, 0.0, MAX_SECONDS)
         check.within("stop_seconds", self.stop_seconds, self.start_seconds, MAX_SECONDS)
         check.within("position_seconds", self.position_seconds, 0.0, MAX_SECONDS)

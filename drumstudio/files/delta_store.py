@@ -1,4 +1,4 @@
-"""Deltas of edited drums on disk, by the hash of all that decides about them.
+"""Deltas of edited stems on disk, by the hash of all that decides about them.
 
 They are beside the separations, in the user's cache: rendered from the strokes whenever one is
 missing. A file is written in one go under its final name and holds a checksum, so that one
@@ -68,7 +68,7 @@ class DeltaStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise atomic.explain_os_error(error, "Cannot keep edited drums", folder) from error
+            raise atomic.explain_os_error(error, "Cannot keep what was painted", folder) from error
 
     def has(self, key: str) -> bool:
         """Return whether a delta is there; its file counts as used."""
@@ -103,7 +103,7 @@ class DeltaStore:
         except OSError as error:
             with contextlib.suppress(OSError):
                 path.unlink()
-            raise atomic.explain_os_error(error, "Cannot keep edited drums", path) from error
+            raise atomic.explain_os_error(error, "Cannot keep what was painted", path) from error
         self._remember(key, delta)
 
     def get(self, key: str) -> Delta | None:
@@ -140,8 +140,13 @@ class DeltaStore:
         return self._folder / (key + SUFFIX)
 
 
+def stem_key(block_key: str, stem: str) -> str:
+    """Return the key of one stem's delta of a block, from the key that all of them share."""
+    return block_key + hashlib.sha256(stem.encode()).hexdigest()[:12]
+
+
 class SongDeltas:
-    """What the edits add to a song's drums, wherever it is read.
+    """What the edits add to a song's stems, wherever they are read.
 
     Never changed: other edits are another object.
 
@@ -152,16 +157,25 @@ class SongDeltas:
     block_samples : int
         Length of a block.
     keys : mapping of int to str
-        The key of every block that has a delta.
+        The key of every block that has deltas.
+    stems : tuple of str
+        The stems that have one in each of those blocks.
     """
 
-    def __init__(self, store: DeltaStore, block_samples: int, keys: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        store: DeltaStore,
+        block_samples: int,
+        keys: Mapping[int, str],
+        stems: tuple[str, ...],
+    ) -> None:
         self.keys = keys
+        self.stems = stems
         self._store = store
         self._block_samples = block_samples
 
-    def add_into(self, start: int, out: Samples) -> None:
-        """Add to a stretch of drums, float32 (channels, samples), that begins at `start`.
+    def add_into(self, stem: str, start: int, out: Samples) -> None:
+        """Add to a stretch of a stored stem, float32 (channels, samples), that begins at `start`.
 
         Samples that no edit reaches are not written to.
 
@@ -170,17 +184,19 @@ class SongDeltas:
         AudioOpenError
             If a block was removed from the cache meanwhile.
         """
+        if stem not in self.stems:
+            return
         stop = start + out.shape[1]
         for block in range(start // self._block_samples, -(-stop // self._block_samples)):
             key = self.keys.get(block)
             if key is None:
                 continue
-            delta = self._store.get(key)
+            delta = self._store.get(stem_key(key, stem))
             if delta is None:
                 raise AudioOpenError(
-                    "Cannot play the painted drums",
-                    why="a part of them was removed from the program's cache.",
-                    fix="Close the project and open it again: they are rendered anew.",
+                    "Cannot play what was painted",
+                    why="a part of it was removed from the program's cache.",
+                    fix="Close the project and open it again: it is rendered anew.",
                 )
             for run in delta:
                 first = max(run.start, start)

@@ -1,16 +1,18 @@
 """The encode job: a song's stems become files, all of them whole or none at all.
 
-How the parts stay the song: in a format of whole numbers the rest is not rounded by itself.
-Mixture and drums are rounded, and the rest is their difference, which needs no rounding. So
-drums + rest is the rounded mixture exactly: off by at most half a step (-144.5 dB at 24 bit,
--96.3 at 16), which no pair of whole numbers can better, and by nothing at all if the song
-came from a file of as many bits. Two separate roundings would be off by up to a whole step.
-The price is that the rest may be a whole step from its ideal, instead of half of one, where
-the song is not of so many bits.
+How the parts stay the song: in a format of whole numbers the computed stem is not rounded by
+itself. Mixture and stored stems are rounded, and what they leave is their difference, which
+needs no rounding; so is drumless, the mixture without the drums. So the stems sum to the
+rounded mixture exactly: off by at most half a step (-144.5 dB at 24 bit, -96.3 at 16), which
+no set of whole numbers can better, and by nothing at all if the song came from a file of as
+many bits. Separate roundings would be off by up to half a step for each stem. The price is
+that the computed stem may be half a step for each stored one, and another half, from its
+ideal, where the song is not of so many bits.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -29,7 +31,8 @@ from drumstudio.core.finite import silence_non_finite
 from drumstudio.core.loudness import LoudnessMeter, TruePeakMeter
 from drumstudio.core.resample import StreamResampler, resampled_length
 from drumstudio.core.speakers import names_of
-from drumstudio.files.block_reader import STEMS, SongReader
+from drumstudio.core.stems import DRUMLESS, MIXTURE
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.decoders import block_frames
 from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format
 from drumstudio.files.stem_file import (
@@ -52,7 +55,7 @@ def encode(
     checkpoint: Checkpoint,
     *,
     mixture: str,
-    drums: str | None,
+    stems: dict[str, Any] | None,
     outputs: list[dict[str, str]],
     format: str,
     sample_rate: int | None = None,
@@ -69,10 +72,12 @@ def encode(
         Where the job reports and may be stopped.
     mixture : str
         Path of the song, as media (`files.wav_file`).
-    drums : str or None
-        Path of its drums, likewise; needed unless only the mixture is written.
+    stems : dict or None
+        Its stems, as plain `files.block_reader.SplitFiles`; needed unless only the mixture is
+        written.
     outputs : list of dict
-        {"stem": "drums" | "rest" | "mixture", "path": ...}; folders are made as needed.
+        {"stem": ..., "path": ...} with "mixture", a stem, or "drumless"; folders are made as
+        needed.
     format : str
         A name in `FORMATS`.
     sample_rate : int or None
@@ -89,9 +94,11 @@ def encode(
     dict
         files: list of {path, stem, frames, bytes, peak_db, true_peak_db, lufs}, as written
         (before a lossy coding), lufs None where there is none to measure;
-        null_residual_dbfs (None unless drums and rest are written without loss);
+        null_residual_dbfs (None unless all stems, or drums and drumless, are written without
+        loss);
         gain_db (0.0, or how far all stems were turned down together so that none clips);
-        sample_rate; notes (list of sentences).
+        sums (which stems those are, a list for each set); sample_rate; notes (list of
+        sentences).
 
     Raises
     ------
@@ -112,15 +119,17 @@ def encode(
     Notes
     -----
     The null residual is read back from the written files: the highest
-    |(drums + rest) / gain - mixture|, relative to max(1, peak of the mixture) and to 1 / gain.
+    |sum of the stems / gain - mixture|, relative to max(1, peak of the mixture) and to 1 / gain.
     With a `sample_rate` other than the song's, the mixture is the one at that rate. In
     floating point it stays below -140 dB while no stem is more than 6 dB above the mixture's
     peak or full scale: beyond, float32 has no two numbers whose sum comes closer.
     """
     form = _known_format(format)
-    paths = _checked_outputs(outputs, drums)
-    kept = [Path(path) for path in (mixture, drums, *inputs) if path is not None]
-    with SongReader(Path(mixture), None if drums is None else Path(drums)) as song:
+    files = SplitFiles.from_plain(stems)
+    paths = _checked_outputs(outputs, files)
+    stored = files.stored.values() if files is not None else ()
+    kept = [Path(path) for path in (mixture, *stored, *inputs)]
+    with SongReader(Path(mixture), files) as song:
         rate = _checked_rate(form, song, sample_rate, next(iter(paths.values())))
         source = _Source(song, rate, *_checked_range(song, start, stop, paths))
         _refuse_existing(paths, kept, overwrite=overwrite)
@@ -154,6 +163,7 @@ def encode(
                 for stem, path in paths.items()
             ],
             "null_residual_dbfs": residual,
+            "sums": [list(stems) for stems in export.sums()],
             "gain_db": 0.0 if gain == 1.0 else _decibels(gain),
             "sample_rate": rate,
             "notes": export.notes(gain),
@@ -173,13 +183,13 @@ def _known_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def _checked_outputs(outputs: list[dict[str, str]], drums: str | None) -> dict[str, Path]:
+def _checked_outputs(outputs: list[dict[str, str]], stems: SplitFiles | None) -> dict[str, Path]:
     paths = {output["stem"]: Path(output["path"]) for output in outputs}
-    unknown = set(paths) - set(STEMS)
-    if unknown or not paths:
-        raise ValueError(f"outputs need stems of {STEMS}, got {sorted(paths)}")
-    if drums is None and set(paths) != {"mixture"}:
-        raise ValueError(f"without drums only the mixture can be written, got {sorted(paths)}")
+    known = {MIXTURE, *(stems.names if stems is not None else ())}
+    if stems is not None and stems.drums:
+        known.add(DRUMLESS)
+    if not paths or set(paths) - known:
+        raise ValueError(f"outputs need stems of {sorted(known)}, got {sorted(paths)}")
     if len(set(paths.values())) < len(outputs):
         raise ValueError(f"each stem needs a path of its own, got {outputs}")
     return paths
@@ -285,6 +295,7 @@ class _Source:
     def __init__(self, song: SongReader, sample_rate: int, first: int, last: int) -> None:
         self._song = song
         self._range = (first, last)
+        self.stems = song.stems
         self.own_rate = song.sample_rate
         # A song of one sample has one at any rate.
         samples = max(1, resampled_length(last - first, song.sample_rate, sample_rate))
@@ -293,7 +304,7 @@ class _Source:
         self.silenced = 0
 
     def blocks(self, stem: str) -> Iterator[Samples]:
-        """Yield "mixture" or "drums" as float32 blocks of shape (channels, `block`)."""
+        """Yield the mixture or a stored stem as float32 blocks of shape (channels, `block`)."""
         if self.shape.sample_rate == self.own_rate:
             yield from self._own_blocks(stem)
         else:
@@ -315,7 +326,10 @@ class _Source:
         yield resampler.finish()
 
 
-# --- from mixture and drums to what is written -----------------------------------------
+# --- from mixture and stored stems to what is written ----------------------------------
+
+Blocks = dict[str, Samples]
+"""Of one stretch: the mixture, and those stored stems that are needed."""
 
 
 class _Measure:
@@ -358,17 +372,18 @@ class _Export:
         peak = 0.0
         fits = True
         full = 2 ** (self.form.bits - 1) if self.form.bits else 0
-        for mixture, drums in self._blocks(checkpoint, "Looking for the loudest place"):
+        for blocks in self._blocks(checkpoint, "Looking for the loudest place"):
             for stem in self.stems:
-                highest = float(np.abs(_exact(stem, mixture, drums)).max())
+                highest = float(np.abs(self._exact(stem, blocks)).max())
                 peak = max(peak, highest)
                 if full and 0.99 < highest <= 1.0:
-                    steps = self._values(stem, mixture, drums, 1.0)
+                    steps = self._values(stem, blocks, 1.0)
                     fits = fits and -full <= steps.min() and steps.max() < full
         if fits and peak <= 1.0:
             return 1.0
-        # Two steps of room: the drums' rounding is off by half a step, the rest's by a whole.
-        return (1.0 - 2.0 / full if full else 1.0) / peak
+        # Room for the roundings: half a step of the mixture's, and of every stored stem's.
+        stems = len(self.source.stems.stored) if self.source.stems is not None else 1
+        return (1.0 - (stems / 2 + 1.5) / full if full else 1.0) / peak
 
     def write(
         self,
@@ -382,9 +397,9 @@ class _Export:
         step = np.float32(2.0 ** (1 - self.form.bits) if self.form.bits else 1.0)
         self.source.silenced = 0
         message = f"Writing {' and '.join(path.name for path in paths.values())}"
-        for mixture, drums in self._blocks(checkpoint, message):
+        for blocks in self._blocks(checkpoint, message):
             for stem in self.stems:
-                values = self._values(stem, mixture, drums, gain)
+                values = self._values(stem, blocks, gain)
                 measures[stem].add(values.astype(np.float32) * step)
                 with explained(paths[stem]):
                     writers[stem].write(values)
@@ -409,7 +424,7 @@ class _Export:
             If a file does not hold what it should.
         """
         shape, block = self.source.shape.stored(self.form), self.source.block
-        is_sum = self.form.lossless and {"drums", "rest"} <= set(self.stems)
+        sums = self.sums()
         residual = peak = 0.0
         with ExitStack() as stack:
             written = {
@@ -419,38 +434,65 @@ class _Export:
                 for stem, temporary in temporaries.items()
             }
             message = "Checking what was written"
-            for mixture, _ in self._blocks(checkpoint, message) if is_sum else ():
-                drums = next(written["drums"]).astype(np.float64)
-                rest = next(written["rest"])
-                residual = max(residual, float(np.abs((drums + rest) / gain - mixture).max()))
+            for original in self._blocks(checkpoint, message) if sums else ():
+                mixture = original[MIXTURE]
+                found = {
+                    stem: next(written[stem]).astype(np.float64)
+                    for stem in dict.fromkeys(itertools.chain(*sums))
+                }
+                for stems in sums:
+                    total = np.add.reduce([found[stem] for stem in stems])
+                    residual = max(residual, float(np.abs(total / gain - mixture).max()))
                 peak = max(peak, float(np.abs(mixture).max()))
             for blocks in written.values():
                 for number, _ in enumerate(blocks):
                     checkpoint(min(1.0, number * block / shape.samples), message)
-        return _decibels(residual * gain / max(1.0, peak)) if is_sum else None
+        return _decibels(residual * gain / max(1.0, peak)) if sums else None
 
-    def _blocks(
-        self, checkpoint: Checkpoint, message: str
-    ) -> Iterator[tuple[Samples, Samples | None]]:
-        mixture = self.source.blocks("mixture")
-        drums = self.source.blocks("drums") if set(self.stems) != {"mixture"} else None
-        for number, block in enumerate(mixture):
+    def sums(self) -> list[tuple[str, ...]]:
+        """Return the sets of stems that are written without loss and sum to the mixture."""
+        files = self.source.stems
+        if files is None or not self.form.lossless:
+            return []
+        sets = [files.names] + ([(files.drums, DRUMLESS)] if files.drums else [])
+        return [names for names in sets if set(names) <= set(self.stems)]
+
+    def _made_of(self, stem: str) -> tuple[str, ...]:
+        """Return the stored stems that are taken from the mixture for a stem that is not stored."""
+        files = self.source.stems
+        if files is None or stem == MIXTURE:
+            return ()
+        if stem == DRUMLESS:
+            return (files.drums,)
+        return tuple(files.stored) if stem == files.computed else ()
+
+    def _blocks(self, checkpoint: Checkpoint, message: str) -> Iterator[Blocks]:
+        needed = [MIXTURE]
+        for stem in self.stems:
+            needed += self._made_of(stem) or (stem,)
+        sources = {stem: self.source.blocks(stem) for stem in dict.fromkeys(needed)}
+        for number, mixture in enumerate(sources.pop(MIXTURE)):
             checkpoint(number * self.source.block / self.source.shape.samples, message)
-            yield block, None if drums is None else next(drums)
+            yield {MIXTURE: mixture, **{stem: next(blocks) for stem, blocks in sources.items()}}
 
-    def _values(
-        self, stem: str, mixture: Samples, drums: Samples | None, gain: float
-    ) -> NDArray[Any]:
+    def _values(self, stem: str, blocks: Blocks, gain: float) -> NDArray[Any]:
         """Return a stem's block as it is handed to the encoder: int32 steps, or float32."""
         if not self.form.bits:
-            return np.asarray(_exact(stem, mixture, drums) * gain, dtype=np.float32)
+            return np.asarray(self._exact(stem, blocks) * gain, dtype=np.float32)
         scale = gain * 2 ** (self.form.bits - 1)
-        if stem == "rest":  # why it is not rounded by itself: see the top of this file
-            steps = np.rint(_exact("mixture", mixture, drums) * scale)
-            steps -= np.rint(_exact("drums", mixture, drums) * scale)
-        else:
-            steps = np.rint(_exact(stem, mixture, drums) * scale)
+        taken = self._made_of(stem)
+        steps = np.rint(blocks[MIXTURE if taken else stem].astype(np.float64) * scale)
+        for stored in taken:  # why it is not rounded by itself: see the top of this file
+            steps -= np.rint(blocks[stored].astype(np.float64) * scale)
         return np.asarray(steps, dtype=np.int32)
+
+    def _exact(self, stem: str, blocks: Blocks) -> NDArray[np.float64]:
+        """Return a stem in float64, in which a difference of float32 is exact enough."""
+        taken = self._made_of(stem)
+        exact = blocks[MIXTURE if taken else stem].astype(np.float64)
+        for stored in taken:
+            exact -= blocks[stored]
+        return exact
 
     def notes(self, gain: float) -> list[str]:
         """Return what a person should know about the written files."""
@@ -468,15 +510,6 @@ class _Export:
         if self.silenced:
             notes.append(f"{self.silenced} samples were not numbers and were set to silence.")
         return notes
-
-
-def _exact(stem: str, mixture: Samples, drums: Samples | None) -> NDArray[np.float64]:
-    """Return a stem in float64, in which a difference of two float32 is exact enough."""
-    if stem == "mixture" or drums is None:
-        return mixture.astype(np.float64)
-    if stem == "drums":
-        return drums.astype(np.float64)
-    return mixture.astype(np.float64) - drums
 
 
 def _decibels(ratio: float) -> float:

@@ -20,6 +20,7 @@ from drumstudio.core.errors import ProjectError
 from drumstudio.core.history import Edited, command_from_plain
 from drumstudio.files import strict_json
 from drumstudio.files.plain_file import is_plain_file, open_plain, read_plain
+from drumstudio.files.project_migration import migrated_command
 
 LIMIT_BYTES = 16_000_000
 """No journal grows beyond this: some 50,000 edits without a save."""
@@ -101,7 +102,7 @@ def read_journal(path: Path, project_id: str, generation: int) -> Replay:
     return Replay(tuple(lines), position == len(data))
 
 
-def replayed(edited: Edited, replay: Replay) -> tuple[tuple[Line, ...], Edited]:
+def replayed(edited: Edited, replay: Replay, schema: int) -> tuple[tuple[Line, ...], Edited]:
     """Return the lines of a journal that fit a state, and the state after them.
 
     Parameters
@@ -110,13 +111,20 @@ def replayed(edited: Edited, replay: Replay) -> tuple[tuple[Line, ...], Edited]:
         What was saved.
     replay : Replay
         What the journal holds. The first line that does not fit ends it.
+    schema : int
+        Of the project.json that the lines follow.
     """
     for number, line in enumerate(replay.lines):
         try:
-            edited = _replayed_line(edited, line.edit)
+            edited = _replayed_line(edited, migrated_edit(line.edit, schema))
         except ValueError:
             return replay.lines[:number], edited
     return replay.lines, edited
+
+
+def migrated_edit(edit: dict[str, Any], schema: int) -> dict[str, Any]:
+    """Return an edit of a line that follows a project.json of an older schema, as of today."""
+    return {"do": migrated_command(edit["do"], schema)} if set(edit) == {"do"} else edit
 
 
 def _replayed_line(edited: Edited, edit: dict[str, Any]) -> Edited:
@@ -154,6 +162,20 @@ class Journal:
         self._check = after.check if after else _first_check(project_id, generation)
         self._good_bytes = after.end_bytes if after else 0
         self._descriptor: int | None = None
+
+    @classmethod
+    def behind(cls, path: Path, project_id: str, generation: int, last: Line | None) -> Journal:
+        """Return a journal of a generation that stands behind the lines of the one before.
+
+        Parameters
+        ----------
+        path, project_id, generation
+            As for the class.
+        last : Line or None
+            The last line of the generation before; None if it has none.
+        """
+        check = _first_check(project_id, generation)
+        return cls(path, project_id, generation, last and Line({}, last.end_bytes, check))
 
     def append(self, edits: Iterable[dict[str, Any]]) -> None:
         """Write edits, one line each, and force them to the disk together.

@@ -9,7 +9,7 @@ from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioWriteError
 from drumstudio.core.mix import TrackMix, is_audible, render
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.wav_file import WavWriter, header_bytes
 from drumstudio.jobs.job import Checkpoint
 
@@ -29,7 +29,7 @@ def mix_down(
     checkpoint: Checkpoint,
     *,
     mixture: str,
-    drums: str | None,
+    stems: dict[str, Any] | None,
     tracks: dict[str, dict[str, Any]],
     target: str,
     start: int = 0,
@@ -41,10 +41,12 @@ def mix_down(
     ----------
     checkpoint : Checkpoint
         Called for every block.
-    mixture, drums : str
-        Media files; drums may be None if only the mixture is a track.
+    mixture : str
+        Media file.
+    stems : dict or None
+        Plain `files.block_reader.SplitFiles`; None if only the mixture is a track.
     tracks : dict of str to dict
-        Stem ("mixture", "drums" or "rest") to the fields of its `core.mix.TrackMix`.
+        Stem, or "mixture", to the fields of its `core.mix.TrackMix`.
     target : str
         The media file to write. Bit for bit what playback sends to the device at a monitor
         volume of 0 dB.
@@ -75,7 +77,7 @@ def mix_down(
             why="every track is muted, so there is nothing to hear.",
             fix="Turn a track on, or export the stems instead.",
         )
-    with SongReader(Path(mixture), Path(drums) if drums else None) as song:
+    with SongReader(Path(mixture), SplitFiles.from_plain(stems)) as song:
         first, last = max(start, 0), song.samples if stop is None else min(stop, song.samples)
         if first >= last:
             raise AudioWriteError(

@@ -23,8 +23,9 @@ from drumstudio import atomic, paths
 from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError, DrumStudioError
 from drumstudio.core.levels import STEMS, Levels, stem_levels
+from drumstudio.core.stems import Split
 from drumstudio.core.stft import edit_sizes
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.oldest_first import remove_oldest
 from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
@@ -68,13 +69,17 @@ def column_count(samples: int, n_fft: int, step: int) -> int:
     return -(-(1 + samples // hop_length) // (step // hop_length))
 
 
-def levels_of(reader: SongReader, n_fft: int, step: int, first: int, count: int) -> Levels:
+def levels_of(
+    reader: SongReader, focus: str, n_fft: int, step: int, first: int, count: int
+) -> Levels:
     """Return columns of a song's spectrogram, computed from its sound.
 
     Parameters
     ----------
     reader : SongReader
-        The song; without drums there is only the mixture.
+        The song; without stems there is only the mixture.
+    focus : str
+        The stem that stands against all others; any if there are none.
     n_fft, step : int
         As of `column_count`.
     first, count : int
@@ -96,16 +101,29 @@ def levels_of(reader: SongReader, n_fft: int, step: int, first: int, count: int)
     start = first * step - n_fft // 2
     length = (frames - 1) * hop_length + n_fft
     mixture = reader.read("mixture", start, length)
-    drums = reader.read("drums", start, length) if reader.has_drums else None
-    return stem_levels(mixture, drums, n_fft, hop_length, pooled)
+    part = reader.read(focus, start, length) if reader.has_stems else None
+    return stem_levels(mixture, part, n_fft, hop_length, pooled)
 
 
 # --- the file --------------------------------------------------------------------------
 
 
-def overview_path(mixture: str, drums: str | None) -> Path:
-    """Return where the overview of a song is kept, by the hashes of its media's content."""
-    text = "\n".join([str(_VERSION), mixture, str(drums)])
+def overview_path(mixture: str, split: Split | None, focus: str) -> Path:
+    """Return where the overview of a song is kept, by the hashes of its media's content.
+
+    Parameters
+    ----------
+    mixture : str
+        Hash of the mixture's content.
+    split : Split or None
+        Its stems.
+    focus : str
+        The one that stands against all others.
+    """
+    made_of = () if split is None else (focus, *(dict(split.stored).values()))
+    if split is not None and focus != split.computed:
+        made_of = (focus, dict(split.stored)[focus])
+    text = "\n".join([str(_VERSION), mixture, *made_of])
     name = hashlib.sha256(text.encode()).hexdigest()[:40] + SUFFIX
     return paths.user_cache_folder() / "overviews" / name
 
@@ -133,7 +151,12 @@ def _table_starts(stems: int, sample_rate: int, samples: int) -> list[int]:
 
 
 def build_overview(
-    checkpoint: Checkpoint, *, mixture: str, drums: str | None, output: str
+    checkpoint: Checkpoint,
+    *,
+    mixture: str,
+    stems: dict[str, Any] | None,
+    focus: str,
+    output: str,
 ) -> dict[str, Any]:
     """Write the overview of a song, in blocks; the worker's job "overview".
 
@@ -141,8 +164,12 @@ def build_overview(
     ----------
     checkpoint : Checkpoint
         Called for every block.
-    mixture, drums : str
-        Media files; drums may be None.
+    mixture : str
+        Media file.
+    stems : dict or None
+        Plain `files.block_reader.SplitFiles`.
+    focus : str
+        The stem that stands against all others.
     output : str
         Where to; an overview that is there and whole is left as it is.
 
@@ -166,24 +193,24 @@ def build_overview(
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic.explain_os_error(error, what, target.parent) from error
-    with SongReader(Path(mixture), Path(drums) if drums else None) as reader:
-        stems = len(STEMS) if reader.has_drums else 1
+    with SongReader(Path(mixture), SplitFiles.from_plain(stems)) as reader:
+        kept = len(STEMS) if reader.has_stems else 1
         rate, samples = reader.sample_rate, reader.samples
         n_fft, step = edit_sizes(rate)[0], overview_steps(rate)[0]
-        starts = _table_starts(stems, rate, samples)
+        starts = _table_starts(kept, rate, samples)
         columns = _table_columns(rate, samples)[0]
         atomic.require_free(target.parent, starts[-1], what)
         with atomic.writing(target) as temporary, temporary.open("wb") as file:
-            file.write(_header_bytes(stems, rate, samples))
+            file.write(_header_bytes(kept, rate, samples))
             for first in range(0, columns, _BUILD_COLUMNS):
                 checkpoint(first / columns, "Drawing the spectrogram")
                 count = min(_BUILD_COLUMNS, columns - first)
-                levels = levels_of(reader, n_fft, step, first, count)
+                levels = levels_of(reader, focus, n_fft, step, first, count)
                 for table in range(TABLES):
                     if table:
                         groups = np.arange(0, levels.shape[1], FACTOR)
                         levels = np.maximum.reduceat(levels, groups, axis=1)
-                    place = first // FACTOR**table * stems * levels.shape[2]
+                    place = first // FACTOR**table * kept * levels.shape[2]
                     file.seek(starts[table] + place)
                     file.write(np.ascontiguousarray(levels.swapaxes(0, 1)).data)
     remove_oldest(target.parent.glob(f"*{SUFFIX}"), CACHE_LIMIT_BYTES)

@@ -27,7 +27,8 @@ from drumstudio import atomic, paths
 from drumstudio.core.audio import Samples
 from drumstudio.core.closing import Closing
 from drumstudio.core.errors import AudioOpenError, DrumStudioError
-from drumstudio.files.block_reader import SongReader
+from drumstudio.core.stems import MIXTURE, Split
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.oldest_first import remove_oldest
 from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
@@ -84,18 +85,23 @@ def peaks_folder() -> Path:
     return paths.user_cache_folder() / "peaks"
 
 
-def peaks_name(stem: str, *, mixture: str, drums: str | None) -> str:
+def peaks_name(stem: str, *, mixture: str, split: Split | None) -> str:
     """Return the name of a stem's peaks file, the same whenever the content is.
 
     Parameters
     ----------
-    stem : {"mixture", "drums", "rest"}
-        What is shown.
-    mixture, drums : str
-        Hashes of the media's content. Only those that the stem is made of count.
+    stem : str
+        What is shown: "mixture", or a stem.
+    mixture : str
+        Hash of the mixture's content.
+    split : Split or None
+        The stems. Only those that the stem is made of count.
     """
-    made_of = {"mixture": (mixture,), "drums": (drums,)}.get(stem, (mixture, drums))
-    text = "\n".join([str(_VERSION), stem, *map(str, made_of)])
+    stored = dict(split.stored) if split is not None else {}
+    made_of = (stored[stem],) if stem in stored else (mixture, *stored.values())
+    if stem == MIXTURE:
+        made_of = (mixture,)
+    text = "\n".join([str(_VERSION), stem, *made_of])
     return hashlib.sha256(text.encode()).hexdigest()[:40] + ".peaks"
 
 
@@ -153,7 +159,11 @@ def summarise(samples: Samples) -> list[NDArray[np.float32]]:
 
 
 def build_peaks(
-    checkpoint: Checkpoint, *, mixture: str, drums: str | None, outputs: dict[str, str]
+    checkpoint: Checkpoint,
+    *,
+    mixture: str,
+    stems: dict[str, Any] | None,
+    outputs: dict[str, str],
 ) -> dict[str, Any]:
     """Write the peaks files of a song's stems, in blocks; the worker's job "peaks".
 
@@ -161,11 +171,13 @@ def build_peaks(
     ----------
     checkpoint : Checkpoint
         Called for every block.
-    mixture, drums : str
-        Media files; drums may be None if only the mixture is asked for.
+    mixture : str
+        Media file.
+    stems : dict or None
+        Plain `files.block_reader.SplitFiles`; None if only the mixture is asked for.
     outputs : dict of str to str
-        Stem ("mixture", "drums" or "rest") to the path of its peaks file. One that is
-        there and whole is left as it is.
+        Stem, or "mixture", to the path of its peaks file. One that is there and whole is left
+        as it is.
 
     Returns
     -------
@@ -183,7 +195,7 @@ def build_peaks(
     if not missing:
         return {"built": []}
     with ExitStack() as stack:
-        reader = stack.enter_context(SongReader(Path(mixture), Path(drums) if drums else None))
+        reader = stack.enter_context(SongReader(Path(mixture), SplitFiles.from_plain(stems)))
         channels, samples = reader.channels, reader.samples
         starts = _level_starts(channels, samples)
         writers: list[tuple[str, BufferedWriter]] = []

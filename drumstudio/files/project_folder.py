@@ -32,10 +32,11 @@ from drumstudio.core.plain import from_plain, to_plain
 from drumstudio.core.song import Project
 from drumstudio.files import strict_json
 from drumstudio.files.plain_file import is_plain_file, read_plain
+from drumstudio.files.project_migration import OLDEST_SCHEMA, migrated_history, migrated_project
 
 SUFFIX = ".drumstudio"
 FORMAT = "drumstudio-project"
-SCHEMA = 1
+SCHEMA = 2
 """Version of the format; a program reads this one and older ones, never newer ones."""
 
 LIMIT_BYTES = 5_000_000
@@ -62,11 +63,14 @@ class Saved:
         Which save it was, counted from 1.
     notes : tuple of str
         What a person should know about how it was read.
+    schema : int
+        The version of the format that it was written in.
     """
 
     edited: Edited
     generation: int
     notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +257,8 @@ class ProjectFolder:
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ProjectError):
                 plain = strict_json.parse(read_plain(path, LIMIT_BYTES))
                 saved_at = str(plain["saved_at"])[:40]
-                last_edit = history_from_plain(plain["history"]).undo_name or ""
+                history = migrated_history(plain["history"], plain["schema"])
+                last_edit = history_from_plain(history).undo_name or ""
             found.append(Version(generation, saved_at, last_edit))
         return found
 
@@ -390,7 +395,7 @@ class ProjectFolder:
 
     def _refuse_newer(self, plain: dict[str, Any]) -> None:
         schema = plain.get("schema")
-        if type(schema) is not int or schema < 1:
+        if type(schema) is not int or schema < OLDEST_SCHEMA:
             raise ValueError("it does not say which version of the format it has")
         if schema > SCHEMA:
             saved_by = str(plain.get("saved_by", ""))[:20]
@@ -438,17 +443,20 @@ def _saved(plain: dict[str, Any]) -> Saved:
     generation = plain["generation"]
     if type(generation) is not int or not 1 <= generation <= _MAX_GENERATION:
         raise ValueError("its generation is out of range")
-    project = from_plain(Project, plain["project"])
+    schema = plain["schema"]
+    project = from_plain(Project, migrated_project(plain["project"], schema))
     notes: tuple[str, ...] = ()
     try:
-        whole = Edited(project, history_from_plain(plain["history"]))
+        history = history_from_plain(migrated_history(plain["history"], schema))
     except ValueError:
-        return Saved(Edited(project), generation, ("Its undo history was damaged and is gone.",))
+        notes = ("Its undo history was damaged and is gone.",)
+        return Saved(Edited(project), generation, notes, schema)
+    whole = Edited(project, history)
     edited = whole.checked()
     lost = len(whole.history.commands) - len(edited.history.commands)
     if lost:
         notes = (f"{lost} steps of its undo history were damaged and are gone.",)
-    return Saved(edited, generation, notes)
+    return Saved(edited, generation, notes, schema)
 
 
 def _fitting(edited: Edited, generation: int) -> bytes:

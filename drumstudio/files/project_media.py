@@ -19,6 +19,7 @@ from drumstudio.core.history import Edited
 from drumstudio.core.song import Blob, Media, Project, Separation, Song
 from drumstudio.core.strokes import Stroke
 from drumstudio.files import blob_file, stroke_file
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_folder import ProjectFolder
 from drumstudio.files.verified import Verified
@@ -85,9 +86,22 @@ class ProjectMedia:
         """
         return self._found(MIXTURES, song.mixture, song.name)
 
-    def drums_file(self, song: Song, separation: Separation) -> Path:
-        """Return the file of a separation's drums; errors as in `mixture_file`."""
-        return self._found(SEPARATIONS, separation.drums, f"{separation.name} of {song.name}")
+    def split_files(self, song: Song, separation: Separation) -> SplitFiles:
+        """Return the files of a separation's stems; errors as in `mixture_file`."""
+        needed_by = f"{separation.name} of {song.name}"
+        stored = {
+            stem.name: self._found(SEPARATIONS, stem.media, needed_by) for stem in separation.stems
+        }
+        return SplitFiles(stored, separation.computed, separation.drums)
+
+    def sound(self, song: Song) -> tuple[Path, SplitFiles | None]:
+        """Return the files of a song's mixture and of its active stems, for a `SongReader`.
+
+        Errors as in `mixture_file`.
+        """
+        separation = song.separation
+        stems = self.split_files(song, separation) if separation is not None else None
+        return self.mixture_file(song), stems
 
     @contextmanager
     def staying(self) -> Iterator[None]:
@@ -368,7 +382,8 @@ def _needed(project: Project) -> Iterator[tuple[str, str, int, str]]:
         yield MIXTURES, song.mixture.sha256, song.mixture.bytes, song.name
         for separation in song.separations:
             needed_by = f"{separation.name} of {song.name}"
-            yield SEPARATIONS, separation.drums.sha256, separation.drums.bytes, needed_by
+            for stem in separation.stems:
+                yield SEPARATIONS, stem.media.sha256, stem.media.bytes, needed_by
         for layer in song.layers:
             for strokes in (layer.strokes, *(kept.strokes for kept in layer.kept_paint)):
                 for stroke in strokes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from drumstudio.core.audio import Samples
-from drumstudio.files.block_reader import Deltas, SongReader
+from drumstudio.files.block_reader import Deltas, SongReader, SplitFiles
 
 Edits = tuple[Deltas | None, Deltas | None]
-"""What edits add to the drums, and what of the mixture is painted."""
+"""What edits add to the stems, and what of the mixture is painted."""
 
 
 class SongStems:
@@ -22,13 +22,13 @@ class SongStems:
     ----------
     mixture : Path
         The song's media file.
-    drums : Path or None
-        Its drums; without them there is only the mixture.
+    stems : SplitFiles or None
+        Its stems; without them there is only the mixture.
     """
 
-    def __init__(self, mixture: Path, drums: Path | None) -> None:
+    def __init__(self, mixture: Path, stems: SplitFiles | None) -> None:
         self._mixture = mixture
-        self._drums = drums
+        self._stems = stems
         self._reader: SongReader | None = None
         self._wanted: Edits = (None, None)
         self._heard: Edits = (None, None)
@@ -46,7 +46,7 @@ class SongStems:
         self._wanted = (deltas, painted)
 
     def source(self, stem: str) -> StemSource:
-        """Return one of `files.block_reader.READABLE` as a source."""
+        """Return what `files.block_reader.SongReader.read` knows as a source."""
         return StemSource(self, stem)
 
     def read(self, stem: str, start: int, count: int) -> Samples:
@@ -58,7 +58,7 @@ class SongStems:
             If a file can not be read; the next call tries again.
         """
         if self._reader is None:
-            self._reader = SongReader(self._mixture, self._drums)
+            self._reader = SongReader(self._mixture, self._stems)
             self._heard = self._wanted
         if (start, count) != self._stretch or stem in self._read_of_it:
             # All stems of one stretch change over together, so that they still sum up.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drumstudio.core.plain import to_plain
 from drumstudio.core.tempo_map import Tempo, TempoMap
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.remix.onsets import (
     FRAMES_PER_SECOND,
@@ -73,7 +73,7 @@ def analyse_song(checkpoint: Checkpoint, *, mixture: str, drums: str | None) -> 
     Cancelled
         If the person asked to stop.
     """
-    with SongReader(Path(mixture), Path(drums) if drums else None) as reader:
+    with SongReader(Path(mixture), SplitFiles.of_drums(Path(drums)) if drums else None) as reader:
         stem = _Stem(reader, "drums" if drums else "mixture")
         rate = reader.sample_rate
         curve = onset_curve(stem, rate, reader.samples, portion(checkpoint, 0.0, 0.7))

@@ -15,20 +15,13 @@ from drumstudio.application.studio import Studio
 from drumstudio.application.time_view import clock
 from drumstudio.application.transport import Listen, Transport
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.mix import TrackMix
 from drumstudio.core.song import Separation, Song, Strip
+from drumstudio.core.stems import MIXTURE, looks
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.model_panel import ModelPanel
 from drumstudio.ui.song_state import LaneView, SongState
 from drumstudio.ui.song_view import SongView
 from drumstudio.ui.songs_panel import SongRow, SongsPanel
-
-LANES = (
-    ("mixture", "Original", "original"),
-    ("drums", "Drums", "drums"),
-    ("rest", "Rest", "rest"),
-)
-STRIPS = {"drums": "drums_strip", "rest": "rest_strip"}
 
 
 class DocumentLink(QObject):
@@ -136,7 +129,7 @@ class DocumentLink(QObject):
             self._take_sound(None)
             return
         try:
-            mixture, drums = self._studio.files(song)
+            mixture, stems = self._studio.document.media.sound(song)
             self._waveforms = self._studio.waveforms(song)
         except DrumStudioError as error:
             self._take_sound(None)
@@ -144,15 +137,15 @@ class DocumentLink(QObject):
                 self.problem.emit(error)
             return
         if preview is not None:
-            drums = preview.path
+            stems = preview.stems
         shape = song.mixture
-        material = song_material(mixture, drums, shape.sample_rate, shape.samples)
+        material = song_material(mixture, stems, shape.sample_rate, shape.samples)
         if before[:2] == sound[:2] and was_playable:
             self._transport.exchange(material)
         else:
             self._take_sound(material)
             self._state.timeline.show_song(shape.seconds, shape.sample_rate)
-            self._state.chosen_lane = "drums"
+            self._state.chosen_lane = stems.focus if stems is not None else MIXTURE
 
     def _preview_of(self, song: Song | None) -> SongPreview | None:
         return self._studio.preview(song) if song is not None else None
@@ -178,7 +171,7 @@ class DocumentLink(QObject):
             self._show_lanes()
 
     def show_edits(self, edits: EditedBlocks | None) -> None:
-        """Draw drums and rest of the song at hand as they were edited."""
+        """Draw the stems of the song at hand as they were edited."""
         self._edits = edits
         self._show_lanes()
 
@@ -200,32 +193,37 @@ class DocumentLink(QObject):
         return self._strips_of(self.song)
 
     def _strips_of(self, song: Song | None) -> dict[str, Strip]:
-        if song is None or not (song.separation or self._studio.preview(song)):
+        if song is None:
             return {}
-        own = {stem: getattr(song, field) for stem, field in STRIPS.items()}
-        return {**own, **self._gesture}
+        own = {stem: song.strip(stem) for stem in self._stems_of(song)}
+        return {**own, **{stem: strip for stem, strip in self._gesture.items() if stem in own}}
+
+    def _stems_of(self, song: Song) -> tuple[str, ...]:
+        preview = self._preview_of(song)
+        if preview is not None:
+            return preview.stems.names
+        return song.separation.stem_names if song.separation is not None else ()
 
     def _show_lanes(self) -> None:
         song = self.song
         if self._waveforms is not None:
             edits, active = self._edits, song.separation if song is not None else None
-            fits = edits is not None and active is not None and edits.drums == active.drums.sha256
+            fits = edits is not None and active is not None and edits.split == active.split
             self._waveforms.show_edits(edits if fits else None)
         strips = self._strips_of(song)
         soloing = any(strip.solo for strip in strips.values())
         to_original = self._transport.view.listen is Listen.ORIGINAL or not strips
         undone = self._undone(song)
         lanes = []
-        for stem, name, token in LANES if song is not None else ():
+        for stem in (MIXTURE, *strips) if song is not None else ():
             strip = strips.get(stem)
-            if strip is None and stem != "mixture":
-                continue
+            shown = looks(stem)
             heard = to_original if strip is None else not to_original
             lanes.append(
                 LaneView(
                     stem,
-                    name,
-                    token,
+                    shown.label,
+                    shown.colour,
                     strip.colour if strip is not None else "",
                     self._waveforms.stems.get(stem) if self._waveforms else None,
                     dimmed=not heard or (strip is not None and soloing and not strip.solo),
@@ -245,9 +243,7 @@ class DocumentLink(QObject):
         # A job may have changed the song since its sound was taken: that news is on its way.
         is_heard = self._is_playable and self._sound == _sound(song, self._preview_of(song))
         if strips and is_heard:
-            self._transport.set_tracks(
-                [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips.values()]
-            )
+            self._transport.set_tracks([strip.track_mix for strip in strips.values()])
 
     def _undone(self, song: Song | None) -> tuple[tuple[float, float], ...]:
         preview = self._preview_of(song)
@@ -278,15 +274,14 @@ class DocumentLink(QObject):
         if strip is not None:
             value = not getattr(strip, field)
             name = f"{on_name if value else off_name} {stem}"
-            self._studio.edit_song(name, self._song_id, ((STRIPS[stem], field), value))
+            self._studio.edit_strip(name, self._song_id, stem, field, value)
             self.refresh()  # the button answers at once, not with the next queued news
 
     def _set_strip(self, field: str, name: str, stem: str, value: float, over: bool) -> None:
         """Follow a slider: heard at once, one step of undo when it is let go."""
         if over:
             self._gesture.pop(stem, None)
-            change = ((STRIPS[stem], field), value)
-            self._studio.edit_song(f"{name} {stem}", self._song_id, change)
+            self._studio.edit_strip(f"{name} {stem}", self._song_id, stem, field, value)
             self.refresh()
         else:
             strip = self.strips().get(stem)
@@ -296,8 +291,7 @@ class DocumentLink(QObject):
 
     def set_colour(self, stem: str, colour: str) -> None:
         """Give a stem's lane a colour of its own; empty for the theme's."""
-        change = ((STRIPS[stem], "colour"), colour)
-        self._studio.edit_song(f"Colour of {stem}", self._song_id, change)
+        self._studio.edit_strip(f"Colour of {stem}", self._song_id, stem, "colour", colour)
 
     def _rename(self, song_id: str, name: str) -> None:
         if name:
@@ -332,16 +326,17 @@ class DocumentLink(QObject):
 def _stems(song: Song) -> tuple[tuple[str, str, str], ...]:
     if song.separation is None:
         return ()
-    return tuple((stem, name, token) for stem, name, token in LANES if stem != "mixture")
+    shown = [(stem, looks(stem)) for stem in song.separation.stem_names]
+    return tuple((stem, look.label, look.colour) for stem, look in shown)
 
 
 def _sound(song: Song | None, preview: SongPreview | None) -> tuple[str, ...]:
     if song is None:
         return ()
-    drums = song.separation.drums.sha256 if song.separation else ""
+    stems = repr(song.separation.split) if song.separation else ""
     if preview is not None:
-        drums = str(preview.path)
-    return (song.id, song.mixture.sha256, drums)
+        stems = str(preview.path)
+    return (song.id, song.mixture.sha256, stems)
 
 
 def _numbered(separation: Separation, place: int, names: list[str]) -> str:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -22,17 +23,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drumstudio.application.song_export import ExportOrder
+from drumstudio.application.song_export import ExportOrder, exportable
 from drumstudio.application.time_view import clock
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
+from drumstudio.core.stems import DRUMLESS, MIXTURE, looks
 from drumstudio.files.formats import FORMATS
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.drop_area import drag_files
 from drumstudio.ui.parts import label, push_button, set_role
 
 EXACT_DB = -200.0
-"""What `files.encode` reports where drums + rest is the song to the last bit."""
+"""What `files.encode` reports where the stems sum to the song to the last bit."""
+
+_TICKS_A_ROW = 5
 
 RATES = (None, 44_100, 48_000, 88_200, 96_000)
 
@@ -95,19 +99,21 @@ class ExportDialog(Dialog):
         self._source.currentIndexChanged.connect(self._check)
         form.addRow(label("Export"), self._source)
         self._ticks = QWidget()
-        ticks = QHBoxLayout(self._ticks)
+        ticks = QGridLayout(self._ticks)
         ticks.setContentsMargins(0, 0, 0, 0)
-        ticks.setSpacing(14)
+        ticks.setHorizontalSpacing(14)
         self._stems: dict[str, QCheckBox] = {}
-        separated = song.separation is not None
-        for stem, name in (("drums", "Drums"), ("rest", "Rest"), ("mixture", "Original")):
-            if separated or stem == "mixture":
-                box = QCheckBox(name)
-                box.setChecked(stem != "mixture" or not separated)
-                box.toggled.connect(self._check)
-                self._stems[stem] = box
-                ticks.addWidget(box)
-        ticks.addStretch()
+        separation = song.separation
+        ticked = separation.stem_names if separation is not None else (MIXTURE,)
+        two = separation is not None and len(separation.stems) == 1  # drumless is the other
+        choices = [stem for stem in exportable(separation) if not (two and stem == DRUMLESS)]
+        for place, stem in enumerate(choices):
+            box = QCheckBox("Drumless" if stem == DRUMLESS else looks(stem).label)
+            box.setChecked(stem in ticked)
+            box.toggled.connect(self._check)
+            self._stems[stem] = box
+            ticks.addWidget(box, place // _TICKS_A_ROW, place % _TICKS_A_ROW)
+        ticks.setColumnStretch(_TICKS_A_ROW, 1)
         self._stems_label = label("Stems")
         form.addRow(self._stems_label, self._ticks)
         self._range = QComboBox()
@@ -303,10 +309,11 @@ def decibels(value: float | None, unit: str) -> str:
 
 
 def sum_line(report: dict[str, Any]) -> QWidget:
-    """Return the line that says how exactly drums and rest add up to the song."""
+    """Return the line that says how exactly the stems add up to the song."""
     residual = report.get("null_residual_dbfs")
     if residual is None:
         return label("Whether the stems add up: not applicable here.", "muted")
+    stems = " + ".join(report["sums"][0]).capitalize()
     if residual <= EXACT_DB:
-        return label("Drums + rest = song, exactly", "good")
-    return label(f"Drums + rest = song, to {residual:.0f} dB", "good")
+        return label(f"{stems} = song, exactly", "good")
+    return label(f"{stems} = song, to {residual:.0f} dB", "good")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.studio import Studio
-from drumstudio.core.mix import TrackMix, is_audible
+from drumstudio.core.mix import is_audible
 from drumstudio.core.song import Song
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.drop_area import drag_files
@@ -46,8 +46,8 @@ class ExportLink(QObject):
         """Ask what to export of a song, and put it into the queue."""
         if song is None:
             return
-        strips = (song.drums_strip, song.rest_strip)
-        tracks = [TrackMix(s.gain_db, s.pan, s.mute, s.solo) for s in strips]
+        stems = song.separation.stem_names if song.separation is not None else ()
+        tracks = [song.track_mix(stem) for stem in stems]
         dialog = ExportDialog(
             self._window,
             song,

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from drumstudio import atomic, paths
+from drumstudio.application.song_export import stem_word
 from drumstudio.core.errors import DeviceError
 from drumstudio.core.song import Song
 from drumstudio.files.formats import FORMATS
@@ -19,7 +20,6 @@ from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
 from drumstudio.playback.output import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
 from drumstudio.ui.batch_dialog import BatchDialog
-from drumstudio.ui.document_link import STRIPS
 from drumstudio.ui.export_link import open_folder
 from drumstudio.ui.log_dialog import LogDialog
 from drumstudio.ui.menus import Menus
@@ -304,7 +304,7 @@ class WindowCommands(QObject):
             solo.triggered.connect(lambda: document.toggle_solo(stem))
             self._add_colours(menu.addMenu("Colour"), stem, strip.colour)
             menu.addSeparator()
-        show = menu.addAction(f"Show file of {stem if stem in STRIPS else 'original'}")
+        show = menu.addAction(f"Show file of {stem_word(stem)}")
         show.triggered.connect(lambda: exports.show_file(song_id, stem))
         _pop_up(menu, [self._window.actions_["export"]], place)
 

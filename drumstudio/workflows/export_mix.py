@@ -11,13 +11,14 @@ from typing import Any
 
 from drumstudio import paths
 from drumstudio.core.mix import TrackMix
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 
 
 def export_mix(
     mixture: Path,
-    drums: Path | None,
+    stems: SplitFiles | None,
     tracks: Mapping[str, TrackMix],
     output: Path,
     pool: WorkerPool,
@@ -32,10 +33,12 @@ def export_mix(
 
     Parameters
     ----------
-    mixture, drums : Path
-        Media files; drums may be None if only the mixture is a track.
+    mixture : Path
+        Media file.
+    stems : SplitFiles or None
+        The stems' files; None if only the mixture is a track.
     tracks : mapping of str to TrackMix
-        Stem ("mixture", "drums", "rest") to how it goes into the mix.
+        Stem, or "mixture", to how it goes into the mix.
     output : Path
         The file to write.
     pool : WorkerPool
@@ -67,7 +70,7 @@ def export_mix(
             "mix_down",
             portion(checkpoint, 0.0, 0.3),
             mixture=os.fspath(mixture),
-            drums=os.fspath(drums) if drums else None,
+            stems=stems.to_plain() if stems is not None else None,
             tracks={stem: asdict(track) for stem, track in tracks.items()},
             target=os.fspath(mixed),
             start=start,
@@ -77,7 +80,7 @@ def export_mix(
             "encode",
             portion(checkpoint, 0.3, 1.0),
             mixture=os.fspath(mixed),
-            drums=None,
+            stems=None,
             outputs=[{"stem": "mixture", "path": os.fspath(output)}],
             format=file_format,
             sample_rate=sample_rate,

@@ -64,7 +64,7 @@ def find_hit(
     around = samples_around(grid.sample_rate)
     middle = round(seconds * grid.sample_rate)
     mixture = reader.read("mixture", middle - around, 2 * around)
-    drums = reader.read("drums", middle - around, 2 * around)
+    drums = reader.read(reader.focus, middle - around, 2 * around)
     away = find_onset(mixture, grid.sample_rate, hertz, drums)
     if away is None:
         return None

@@ -37,7 +37,7 @@ def wand_cells(
     if around is None:
         return None
     frame, cell, first, start, count = around
-    mixture, painted = reader.read("mixture", start, count), reader.read("drums", start, count)
+    mixture, painted = reader.read("mixture", start, count), reader.read(reader.focus, start, count)
     level, drums, rest = stem_levels(mixture, painted, grid.n_fft, grid.hop_length, 1)
     weights = region(level, drums_share(drums, rest), frame - first, cell, tolerance_db)
     return found_cells(weights, first)

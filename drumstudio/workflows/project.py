@@ -21,6 +21,7 @@ from drumstudio.core.song import (
     Project,
     Separation,
     Song,
+    Stem,
     cleaned_name,
     new_id,
 )
@@ -107,8 +108,10 @@ def separate_into(
     return Separation(
         id=new_id(),
         name=cleaned_name(settings.card.name),
-        drums=_shape(media.path(SEPARATIONS, drums.sha256), drums.sha256, size),
+        stems=(Stem("drums", _shape(media.path(SEPARATIONS, drums.sha256), drums.sha256, size)),),
+        computed="rest",
         origin="model",
+        drums="drums",
         model_id=settings.card.id,
         model_hash=settings.card.hash,
         engine_version=str(record["engine_version"]),
@@ -152,8 +155,10 @@ def import_drums(
     return Separation(
         id=new_id(),
         name=cleaned_name(source.stem),
-        drums=_shape(media.path(SEPARATIONS, sha256), sha256, size),
+        stems=(Stem("drums", _shape(media.path(SEPARATIONS, sha256), sha256, size)),),
+        computed="rest",
         origin="import",
+        drums="drums",
         notes=_texts([f"imported from {source.name}", *notes]),
     )
 

@@ -1,24 +1,23 @@
-"""Edits of a song's drums, rendered to deltas: only blocks that changed, each only once."""
+"""Edits of a song's stems, rendered to deltas: only blocks that changed, each only once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.closing import Closing
-from drumstudio.core.edit_field import SongEdit
-from drumstudio.core.edit_render import Delta, delta_of_block, masked_block
+from drumstudio.core.edit_render import Delta, deltas_of_block, masked_block
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.song import Song
-from drumstudio.files.block_reader import SongReader
-from drumstudio.files.delta_store import DeltaStore, SongDeltas
+from drumstudio.core.song_edit import SongEdit
+from drumstudio.files.block_reader import PAINTED, SongReader, SplitFiles
+from drumstudio.files.delta_store import DeltaStore, SongDeltas, stem_key
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.files.wav_file import WavReader, WavWriter
-from drumstudio.jobs.job import Checkpoint
+from drumstudio.jobs.job import Checkpoint, portion
 
 _BLOCK_SAMPLES = 65_536
 
@@ -50,7 +49,7 @@ class EditRenderer(Closing):
         before: SongDeltas | None = None,
         first: int = 0,
     ) -> SongDeltas:
-        """Return what an edit adds to the model's drums, with all of its blocks rendered.
+        """Return what an edit adds to the model's stems, with all of its blocks rendered.
 
         Parameters
         ----------
@@ -75,7 +74,8 @@ class EditRenderer(Closing):
         return self._rendered(
             edit,
             keys,
-            lambda block: delta_of_block(edit, block, self._read),
+            edit.changed_stems(),
+            lambda block: deltas_of_block(edit, block, self._read),
             checkpoint,
             before,
             first,
@@ -89,15 +89,15 @@ class EditRenderer(Closing):
         Errors as in `deltas`.
         """
 
-        def mask(channel: int, first: int, last: int) -> np.ndarray:
-            return np.abs(edit.field(channel, first, last))
+        def render(block: int) -> dict[str, Delta]:
+            return {PAINTED: masked_block(edit.tiles.grid, block, edit.painted, self._read)}
 
-        blocks = set().union(*(layer.strokes.blocks for layer in edit.edited.layers))
-        keys = {block: "m" + edit.key(block) for block in blocks}
+        keys = {block: "m" + edit.key(block) for block in edit.painted_blocks()}
         return self._rendered(
             edit,
             keys,
-            lambda block: masked_block(edit.tiles.grid, block, mask, self._read),
+            (PAINTED,),
+            render,
             checkpoint,
             before,
             0,
@@ -107,32 +107,39 @@ class EditRenderer(Closing):
         self,
         edit: SongEdit,
         keys: dict[int, str],
-        render: Callable[[int], Delta],
+        stems: tuple[str, ...],
+        render: Callable[[int], Mapping[str, Delta]],
         checkpoint: Checkpoint,
         before: SongDeltas | None,
         first: int,
     ) -> SongDeltas:
         grid = edit.tiles.grid
-        known = before.keys if before is not None else {}
+        known = before.keys if before is not None and before.stems == stems else {}
         fresh = [block for block, key in keys.items() if known.get(block) != key]
-        missing = [block for block in fresh if not self._store.has(keys[block])]
+        missing = [
+            block
+            for block in fresh
+            if not all(self._store.has(stem_key(keys[block], stem)) for stem in stems)
+        ]
         for number, block in enumerate(_outwards(missing, first // grid.block_samples)):
             checkpoint(number / len(missing), "Rendering what was painted")
-            self._store.put(keys[block], render(block))
-        return SongDeltas(self._store, grid.block_samples, keys)
+            for stem, delta in render(block).items():
+                self._store.put(stem_key(keys[block], stem), delta)
+        return SongDeltas(self._store, grid.block_samples, keys, stems)
 
-    def _read(self, drums: str, start: int, count: int) -> Samples:
-        reader = self._readers.get(drums)
+    def _read(self, sha256: str, start: int, count: int) -> Samples:
+        reader = self._readers.get(sha256)
         if reader is None:
-            reader = self._readers[drums] = WavReader(self._file(drums))
+            reader = self._readers[sha256] = WavReader(self._file(sha256))
         return reader.read(start, count)
 
-    def _file(self, drums: str) -> Path:
-        if not drums:
+    def _file(self, sha256: str) -> Path:
+        if not sha256:
             return self._media.mixture_file(self.song)
         for separation in self.song.separations:
-            if separation.drums.sha256 == drums:
-                return self._media.drums_file(self.song, separation)
+            for stem in separation.stems:
+                if stem.media.sha256 == sha256:
+                    return self._media.split_files(self.song, separation).stored[stem.name]
         raise ProjectError(
             f"Cannot render the edits of {self.song.name}",
             why="a separation that they keep is no longer there.",
@@ -146,10 +153,21 @@ class EditRenderer(Closing):
         self._readers.clear()
 
 
-def write_edited_drums(
-    mixture: Path, drums: Path, deltas: SongDeltas, target: Path, checkpoint: Checkpoint
-) -> None:
-    """Write a song's drums as edited to a media file.
+def write_edited_stems(
+    mixture: Path, stems: SplitFiles, deltas: SongDeltas, folder: Path, checkpoint: Checkpoint
+) -> SplitFiles:
+    """Write those stored stems of a song that were edited to media files; return all of them.
+
+    Parameters
+    ----------
+    mixture, stems : Path, SplitFiles
+        The song, as the model split it.
+    deltas : SongDeltas
+        What was painted.
+    folder : Path
+        Where to: each stem that changed becomes a file of a number.
+    checkpoint : Checkpoint
+        Called for every block.
 
     Raises
     ------
@@ -158,15 +176,24 @@ def write_edited_drums(
     Cancelled
         If the person asked to stop.
     """
+    stored = dict(stems.stored)
+    with SongReader(mixture, stems) as reader:
+        reader.deltas = deltas
+        for number, stem in enumerate(deltas.stems):
+            part = portion(checkpoint, number / len(deltas.stems), (number + 1) / len(deltas.stems))
+            stored[stem] = folder / f"{number}.wav"
+            _write(reader, stem, stored[stem], part)
+    return replace(stems, stored=stored)
+
+
+def _write(reader: SongReader, stem: str, target: Path, checkpoint: Checkpoint) -> None:
     with (
-        SongReader(mixture, drums) as reader,
-        atomic.writing(target, what="Cannot write the edited drums") as temporary,
+        atomic.writing(target, what="Cannot write what was painted") as temporary,
         WavWriter(temporary, reader.sample_rate, reader.channels) as writer,
     ):
-        reader.deltas = deltas
         for start in range(0, reader.samples, _BLOCK_SAMPLES):
-            checkpoint(start / reader.samples, "Writing the edited drums")
-            writer.write(reader.read("drums", start, min(_BLOCK_SAMPLES, reader.samples - start)))
+            checkpoint(start / reader.samples, "Writing what was painted")
+            writer.write(reader.read(stem, start, min(_BLOCK_SAMPLES, reader.samples - start)))
 
 
 def _outwards(blocks: Iterable[int], middle: int) -> list[int]:

@@ -15,6 +15,7 @@ from drumstudio.catalog.catalog import Catalog
 from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
 from drumstudio.core.names import fill_for_stems
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
 from drumstudio.inference.version import ENGINE_VERSION
@@ -288,7 +289,7 @@ def separate_song(
             "encode",
             portion(checkpoint, 0.95, 1.0),
             mixture=str(result.mixture),
-            drums=str(result.drums),
+            stems=SplitFiles.of_drums(result.drums).to_plain(),
             outputs=[{"stem": stem, "path": str(path)} for stem, path in outputs.items()],
             format=export.file_format,
             sample_rate=None,

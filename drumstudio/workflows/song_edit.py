@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drumstudio.core.edit_field import (
-    Edited,
-    FieldTiles,
-    LayerStrokes,
-    Painted,
-    Protected,
-    SongEdit,
-)
+from drumstudio.core.edit_field import FieldTiles, LayerStrokes
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
 from drumstudio.core.song import Blob, Song
+from drumstudio.core.song_edit import Edited, Painted, Protected, SongEdit, kept_stems
 from drumstudio.core.tiles import Grid, TileCache
 from drumstudio.files.project_media import ProjectMedia
 
@@ -48,7 +42,7 @@ class SongEdits:
         self._rasters[blob.sha256] = raster
 
     def edit(self, song: Song) -> SongEdit:
-        """Return everything that changes the drums of a song.
+        """Return everything that changes the stems of a song.
 
         Raises
         ------
@@ -57,11 +51,12 @@ class SongEdits:
         """
         if song.separation is None:
             raise ProjectError(
-                f"Cannot edit the drums of {song.name}",
+                f"Cannot edit the stems of {song.name}",
                 why="it has not been separated yet.",
                 fix="Separate it first.",
             )
-        drums = {separation.id: separation.drums.sha256 for separation in song.separations}
+        split = song.separation.split
+        splits = {separation.id: separation.split for separation in song.separations}
         painted = []
         protected = []
         used: dict[tuple[str, int], LayerStrokes] = {}
@@ -70,17 +65,22 @@ class SongEdits:
                 continue
             strokes = self._followed(used, (layer.id, 0), layer.strokes)
             if layer.kind == "paint":
-                painted.append(Painted(strokes, layer.opacity))
-            elif layer.keeps in drums:
+                painted.append(Painted(strokes, layer.opacity, layer.focus, layer.destination))
+            elif layer.keeps in splits and kept_stems(split, splits[layer.keeps], layer.focus):
                 kept = tuple(
-                    Painted(self._followed(used, (layer.id, n), paint.strokes), paint.opacity)
+                    Painted(
+                        self._followed(used, (layer.id, n), paint.strokes),
+                        paint.opacity,
+                        paint.focus,
+                        paint.destination,
+                    )
                     for n, paint in enumerate(layer.kept_paint, 1)
                 )
-                stood = Edited(drums[layer.keeps], layer.kept_amount, kept)
-                protected.append(Protected(strokes, stood, layer.opacity))
+                stood = Edited(splits[layer.keeps], layer.kept_amount, kept)
+                protected.append(Protected(strokes, stood, layer.opacity, layer.focus))
         # Layers that are off are followed again from the start: that is quick, and rare.
         self._layers = used
-        edited = Edited(song.separation.drums.sha256, song.amount, tuple(painted))
+        edited = Edited(split, song.amount, tuple(painted))
         return SongEdit(self._tiles, edited, tuple(protected))
 
     def layers_of(self, song: Song) -> Mapping[str, LayerStrokes]:

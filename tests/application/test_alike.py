@@ -54,7 +54,7 @@ def session(project):
     song = document.project.song(song_id)
     shape = song.mixture
     transport = Transport(FakeDeck)
-    paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    paths = document.media.sound(song)
     transport.open(song_material(*paths, shape.sample_rate, shape.samples))
     files = transport._material.files
     session = EditSession(document, song_id, transport)

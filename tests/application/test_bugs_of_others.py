@@ -51,7 +51,7 @@ def stems(editor, document, folder, *names):
     with EditRenderer(song, media, DeltaStore(folder)) as renderer:
         deltas = renderer.deltas(editor.edit, no_checkpoint)
         painted = renderer.painted(editor.edit, no_checkpoint)
-    with SongReader(media.mixture_file(song), media.drums_file(song, song.separation)) as reader:
+    with SongReader(*media.sound(song)) as reader:
         reader.deltas, reader.painted = deltas, painted
         return [reader.read(name, 0, reader.samples) for name in names]
 

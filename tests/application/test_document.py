@@ -55,14 +55,14 @@ def add_song(document, sound=b"sound", name="Song"):
 def test_a_command_is_one_step_however_many_changes_it_makes(document):
     song = add_song(document)
     with document.command("Mix") as edit:
-        edit.set(("songs", song.id, "drums_strip", "gain_db"), -6.0)
-        edit.set(("songs", song.id, "rest_strip", "mute"), True)
+        edit.set(("songs", song.id, "amount"), 0.5)
+        edit.set(("songs", song.id, "name"), "Other")
     assert document.history.undo_name == "Mix"
     document.undo()
     assert document.project.song(song.id) == song
     assert document.history.redo_name == "Mix"
     document.redo()
-    assert document.project.song(song.id).rest_strip.mute
+    assert document.project.song(song.id).name == "Other"
 
 
 def test_a_command_that_fails_half_way_changes_nothing(document):

@@ -26,7 +26,7 @@ from drumstudio.application.editor import Editor
 from drumstudio.core.edit_field import painted
 from drumstudio.core.strokes import rectangle
 from drumstudio.core.tiles import TileCache
-from drumstudio.files.delta_store import DeltaStore, SongDeltas
+from drumstudio.files.delta_store import DeltaStore, SongDeltas, stem_key
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.tools.table import TOOLS
 from drumstudio.workflows.render_edits import EditRenderer
@@ -81,7 +81,7 @@ class AnyEdit(RuleBasedStateMachine):
         with EditRenderer(self.song, self.document.media, self.store) as renderer:
             self.deltas = renderer.deltas(self.editor.edit, no_checkpoint, self.deltas)
         for _, key in sorted(self.deltas.keys.items()):
-            for run in self.store.get(key):
+            for run in self.store.get(stem_key(key, "drums")):
                 digest.update(run.start.to_bytes(8, "little") + run.samples.tobytes())
         return digest.hexdigest()
 

@@ -29,7 +29,7 @@ def transport(project):
     song = document.project.song(song_id)
     shape = song.mixture
     transport = Transport(FakeDeck)
-    paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    paths = document.media.sound(song)
     transport.open(song_material(*paths, shape.sample_rate, shape.samples))
     files = transport._material.files
     yield transport

@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drumstudio.application.edited_waveforms import EDITED_STEMS, EditedPeaks, edited_blocks
+from drumstudio.application.edited_waveforms import EditedPeaks, edited_blocks
 from drumstudio.core.edit_render import DeltaRun
 from drumstudio.core.errors import Cancelled
-from drumstudio.files.block_reader import SongReader
-from drumstudio.files.delta_store import DeltaStore, SongDeltas
+from drumstudio.files.block_reader import SongReader, SplitFiles
+from drumstudio.files.delta_store import DeltaStore, SongDeltas, stem_key
 from drumstudio.files.peaks import FACTOR, LEVELS, PeaksReader, Waveform, build_peaks
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import no_checkpoint
 from tests.edited_songs import noise
+from tests.strokes import split
 
+STEMS = ("drums", "rest")
 BLOCK = 8_192
 SAMPLES = 70_001
 
@@ -30,9 +32,9 @@ def write(path, samples):
 def peaks_of(folder, name, mixture, drums):
     folder = folder / name
     folder.mkdir()
-    files = write(folder / "m.wav", mixture), write(folder / "d.wav", drums)
-    outputs = {stem: str(folder / f"{stem}.peaks") for stem in EDITED_STEMS}
-    build_peaks(no_checkpoint, mixture=str(files[0]), drums=str(files[1]), outputs=outputs)
+    files = (write(folder / "m.wav", mixture), SplitFiles.of_drums(write(folder / "d.wav", drums)))
+    outputs = {stem: str(folder / f"{stem}.peaks") for stem in STEMS}
+    build_peaks(no_checkpoint, mixture=str(files[0]), stems=files[1].to_plain(), outputs=outputs)
     return files, {stem: PeaksReader(Path(path)) for stem, path in outputs.items()}
 
 
@@ -45,12 +47,12 @@ def song(tmp_path):
     edited = drums.copy()
     for block, (start, count) in deltas.items():
         added = noise(count / 8_000, seed=3 + block) * 3
-        store.put(f"k{block}", (DeltaRun(start, added),))
+        store.put(stem_key(f"k{block}", "drums"), (DeltaRun(start, added),))
         edited[:, start : start + count] += added
     files, model = peaks_of(tmp_path, "model", mixture, drums)
     _, truth = peaks_of(tmp_path, "truth", mixture, edited)
     reader = SongReader(*files)
-    reader.deltas = SongDeltas(store, BLOCK, {block: f"k{block}" for block in deltas})
+    reader.deltas = SongDeltas(store, BLOCK, {block: f"k{block}" for block in deltas}, ("drums",))
     yield reader, model, truth
     reader.close()
     for peaks in (*model.values(), *truth.values()):
@@ -58,10 +60,10 @@ def song(tmp_path):
 
 
 def draw(reader, before=None, checkpoint=no_checkpoint):
-    return edited_blocks(reader, "drums", BLOCK, reader.deltas, before, checkpoint)
+    return edited_blocks(reader, split("d"), BLOCK, reader.deltas, before, checkpoint)
 
 
-@pytest.mark.parametrize("stem", EDITED_STEMS)
+@pytest.mark.parametrize("stem", STEMS)
 @pytest.mark.parametrize("level", range(LEVELS))
 def test_every_level_is_as_if_made_of_the_edited_stem(song, stem, level):
     reader, model, truth = song
@@ -98,8 +100,8 @@ def test_blocks_that_are_known_are_not_read_again(song, monkeypatch):
     again = draw(reader, first)
     assert read == []
     assert again.buckets.keys() == first.buckets.keys()
-    fewer = SongDeltas(None, BLOCK, {1: "k1"})
-    assert set(edited_blocks(reader, "drums", BLOCK, fewer, first, no_checkpoint).buckets) == {
+    fewer = SongDeltas(None, BLOCK, {1: "k1"}, ("drums",))
+    assert set(edited_blocks(reader, split("d"), BLOCK, fewer, first, no_checkpoint).buckets) == {
         ("drums", 1),
         ("rest", 1),
     }

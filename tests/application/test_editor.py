@@ -146,7 +146,7 @@ def test_the_sound_changes_at_release_and_undo_not_while_painting(editor, projec
     assert len(told) == 2
     stroke_layers.add_layer(document, song_id)
     with document.command("Set gain") as edit:
-        edit.set(("songs", song_id, "drums_strip", "gain_db"), -3.0)
+        edit.set(("songs", song_id, "lanes", "drums", "strip", "gain_db"), -3.0)
     assert len(told) == 2
     with document.command("Set amount") as edit:
         edit.set(("songs", song_id, "amount"), 0.5)
@@ -287,7 +287,7 @@ def drums_of(document, song_id, store_folder):
     with EditRenderer(song, document.media, DeltaStore(store_folder)) as renderer:
         deltas = renderer.deltas(editor.edit, no_checkpoint)
     editor.close()
-    files = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    files = document.media.sound(song)
     with SongReader(*files) as reader:
         reader.deltas = deltas
         drums, rest, mixture = (

@@ -33,7 +33,7 @@ def playing(tmp_path):
     transport = Transport(
         lambda listener: Deck(listener, Opens(lambda choice, rate: (output, None)))
     )
-    paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    paths = document.media.sound(song)
     transport.open(song_material(*paths, RATE, song.mixture.samples))
     transport.set_tracks([TrackMix(solo=True), TrackMix()])
     transport.set_loop(1.0, 1.0 + 105 * PERIOD / RATE)

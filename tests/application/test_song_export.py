@@ -13,7 +13,7 @@ from drumstudio.application.project_edits import render_project
 from drumstudio.application.song_export import ExportOrder, export_song
 from drumstudio.cli.main import run
 from drumstudio.core.errors import AudioWriteError, ProjectError
-from drumstudio.core.song import Strip
+from drumstudio.core.song import Lane, Strip
 from drumstudio.files.encode import encode
 from drumstudio.files.mixdown import mix_down
 from drumstudio.jobs.job import no_checkpoint
@@ -55,8 +55,7 @@ def test_the_mix_at_rest_is_the_song_and_follows_the_strips(document, tmp_path):
     np.testing.assert_allclose(mix, parts["mixture"], atol=1e-6)
     song = replace(
         document.project.songs[0],
-        drums_strip=Strip(gain_db=-6.0),
-        rest_strip=Strip(mute=True),
+        lanes=(Lane("drums", Strip(gain_db=-6.0)), Lane("rest", Strip(mute=True))),
     )
     mix = exported(document, tmp_path / "c", ("mix",), song)["mix"]
     np.testing.assert_allclose(mix, parts["drums"] * 10 ** (-6 / 20), atol=1e-6)
@@ -83,7 +82,7 @@ def test_what_can_not_be_exported_is_refused_and_leaves_nothing(document, tmp_pa
     song = document.project.songs[0]
     with pytest.raises(ProjectError, match="not been separated"):
         exported(document, tmp_path / "a", ("drums",), replace(song, active=None))
-    silent = replace(song, drums_strip=Strip(mute=True), rest_strip=Strip(mute=True))
+    silent = replace(song, lanes=tuple(Lane(stem, Strip(mute=True)) for stem in ("drums", "rest")))
     with pytest.raises(AudioWriteError, match="muted"):
         exported(document, tmp_path / "a", ("mix",), silent)
     assert not (tmp_path / "a").exists() or not list((tmp_path / "a").iterdir())
@@ -105,7 +104,8 @@ def test_a_project_s_mix_can_be_written_from_the_command_line(document, tmp_path
     assert [path.name for path in out.iterdir()] == ["Song_mix.wav"]
     assert soundfile.info(out / "Song_mix.wav").frames == 0.75 * SAMPLE_RATE
     assert asked[0]["seconds"] == (0.5, 1.25)
-    assert run([*words, "--stems", "bass"], lambda _: None) == 2
+    assert run([*words, "--stems", "Bass!"], lambda _: None) == 2
+    assert run([*words, "--stems", "bass"], lambda _: None) == 1
     assert run([*words, "--range", "9"], lambda _: None) == 2
     with Document.open(document.folder.path) as untouched:
         assert not untouched.is_modified

@@ -15,6 +15,7 @@ from drumstudio.files.preview import PreviewWriter
 from drumstudio.files.result_cache import ResultCache
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import no_checkpoint
+from tests.edited_songs import of_drums
 
 RATE, SAMPLES = 8_000, 300_001
 
@@ -40,8 +41,8 @@ def test_a_finished_preview_is_drawn_as_the_whole_would_be(song, tmp_path):
             assert preview.refresh()
             assert not preview.refresh()
     outputs = {stem: str(tmp_path / f"{stem}.peaks") for stem in ("drums", "rest")}
-    build_peaks(no_checkpoint, mixture=str(path), drums=str(preview.path), outputs=outputs)
-    with SongReader(path, preview.path) as reader:
+    build_peaks(no_checkpoint, mixture=str(path), stems=preview.stems.to_plain(), outputs=outputs)
+    with SongReader(path, preview.stems) as reader:
         for stem, file in outputs.items():
             shown = PreviewPeaks(preview, stem, reader)
             with PeaksReader(Path(file)) as whole:
@@ -92,7 +93,7 @@ def test_a_song_that_is_separated_already_needs_no_preview(song, tmp_path):
     path, _ = song
     previews = Previews(ResultCache(tmp_path / "cache", 1 << 30))
     media = Media("0" * 64, 1, RATE, 2, SAMPLES)
-    separation = Separation("2" * 12, "Fast", media, "model")
+    separation = Separation("2" * 12, "Fast", origin="model", **of_drums(media))
     made = Song("1" * 12, "x", "x", media, separations=(separation,), active="2" * 12)
     with previews.following(made, path, no_checkpoint) as following:
         assert following.path is None

@@ -68,18 +68,28 @@ def view(project, editor):
 def paths_of(project):
     document, song_id = project
     song = document.project.song(song_id)
-    return document.media.mixture_file(song), document.media.drums_file(song, song.separation)
+    return document.media.sound(song)
+
+
+def files_of(project):
+    mixture, stems = paths_of(project)
+    return mixture, stems.stored["drums"]
 
 
 def overview_of(project):
     song = project[0].project.song(project[1])
-    return overview_path(song.mixture.sha256, song.separation.drums.sha256)
+    return overview_path(song.mixture.sha256, song.separation.split, "drums")
 
 
 def build(project):
-    mixture, drums = map(str, paths_of(project))
-    output = str(overview_of(project))
-    build_overview(no_checkpoint, mixture=mixture, drums=drums, output=output)
+    mixture, stems = paths_of(project)
+    build_overview(
+        no_checkpoint,
+        mixture=str(mixture),
+        stems=stems.to_plain(),
+        focus="drums",
+        output=str(overview_of(project)),
+    )
 
 
 def exact(view, viewport, **part):
@@ -93,7 +103,7 @@ def exact(view, viewport, **part):
 def expected(project, viewport, detail, count):
     """Return the model's levels in pixels, the slow and simple way."""
     with SongReader(*paths_of(project)) as reader:
-        cells = levels_of(reader, detail.n_fft, detail.step, 0, count)
+        cells = levels_of(reader, "drums", detail.n_fft, detail.step, 0, count)
     edges = viewport.seconds_at(0) + np.arange(viewport.columns + 1) * viewport.seconds_per_pixel
     step, offset = detail.step / SAMPLE_RATE, detail.offset / SAMPLE_RATE
     columns = spans(edges, step, count, offset)
@@ -110,7 +120,7 @@ def expected(project, viewport, detail, count):
 def test_every_pixel_shows_the_largest_of_its_cells(project, view, viewport, with_overview):
     if with_overview:
         build(project)
-    tiles = SpectrogramTiles(view.grid, *paths_of(project), overview_of(project))
+    tiles = SpectrogramTiles(view.grid, *paths_of(project), "drums", overview_of(project))
     detail = tiles.detail(1024, viewport.seconds_per_pixel * SAMPLE_RATE)
     model = expected(project, viewport, detail, tiles.columns(detail))
     tiles.close()
@@ -421,7 +431,7 @@ def test_the_read_out_says_what_is_under_the_pointer(project, view, editor):
 
 def test_looking_changes_no_sound(project, view, editor):
     document, _ = project
-    files = [path.read_bytes() for path in paths_of(project)]
+    files = [path.read_bytes() for path in files_of(project)]
     before = document.project
     for n_fft in (1024, 2048, 4096, 8192):
         for scale in ("linear", "log", "mel"):
@@ -429,14 +439,14 @@ def test_looking_changes_no_sound(project, view, editor):
             view.picture(replace(NEAR, axis=FrequencyAxis(scale, 0.0, 4_000.0, 60)))
     view.wait(20)
     assert document.project is before
-    assert [path.read_bytes() for path in paths_of(project)] == files
+    assert [path.read_bytes() for path in files_of(project)] == files
     assert not editor.edit.changed_blocks()
 
 
 def test_a_missing_file_is_told_and_the_view_goes_on(project, view):
     failures = []
     view.failed.connect(failures.append)
-    paths_of(project)[1].unlink()
+    files_of(project)[1].unlink()
     picture = view.picture(NEAR)
     assert view.wait(20)
     assert isinstance(failures[0], AudioOpenError)
@@ -446,7 +456,9 @@ def test_a_missing_file_is_told_and_the_view_goes_on(project, view):
 
 def test_tiles_keep_to_their_limit(project):
     grid = Editor(*project).grid
-    with SpectrogramTiles(grid, *paths_of(project), overview_of(project), 1_000_000) as tiles:
+    with SpectrogramTiles(
+        grid, *paths_of(project), "drums", overview_of(project), 1_000_000
+    ) as tiles:
         detail = Detail(1024, 64)
         for number in range(10):
             tiles.compute(TileKey(detail, number))

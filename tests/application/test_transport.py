@@ -9,6 +9,7 @@ from drumstudio.application.material import Material, song_material
 from drumstudio.application.transport import Listen, State, Transport
 from drumstudio.core.errors import AudioOpenError, DeviceError
 from drumstudio.core.mix import TrackMix
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.playback.deck import Deck
 from drumstudio.playback.output import OutputChoice
@@ -311,7 +312,8 @@ def test_a_song_on_disk_is_heard_from_stems_to_original_without_a_gap(tmp_path):
     transport = Transport(
         lambda listener: Deck(listener, Opens(lambda choice, rate: (output, None)))
     )
-    transport.open(song_material(tmp_path / "mixture.wav", tmp_path / "drums.wav", 44_100, 30_000))
+    drums = SplitFiles.of_drums(tmp_path / "drums.wav")
+    transport.open(song_material(tmp_path / "mixture.wav", drums, 44_100, 30_000))
     transport.play()
     parts = [output.pull(5_120)]
     transport.listen_to(Listen.ORIGINAL)

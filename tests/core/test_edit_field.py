@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drumstudio.core.edit_field import Edited, FieldTiles, Painted, Protected, SongEdit, applied
+from drumstudio.core.edit_field import FieldTiles
+from drumstudio.core.song_edit import Edited, Painted, Protected, SongEdit, focused, less
 from drumstudio.core.strokes import Stroke, rectangle
 from drumstudio.core.tiles import Grid, TileCache, uniform_value
-from tests.strokes import a_grid, a_path, a_stroke, everything, rasters, whole
+from tests.strokes import a_grid, a_path, a_stroke, everything, rasters, split, whole
 
 
 def tiles_of(grid, limit=2**24):
@@ -29,7 +30,7 @@ def field_of(tiles, layer, channel=0):
 
 def one_layer(tiles, strokes, opacity=1.0):
     layer = tiles.layer(rasters(strokes, tiles.grid))
-    return SongEdit(tiles, Edited("d", 0.0, (Painted(layer, opacity),)))
+    return SongEdit(tiles, Edited(split("d"), 0.0, (Painted(layer, opacity),)))
 
 
 def test_strokes_act_in_order_and_are_rounded_after_each():
@@ -154,7 +155,7 @@ def test_layers_add_with_their_opacity_and_are_clipped():
     first, second = (tiles.layer(rasters([stroke], grid)) for stroke in strokes)
 
     def value(*layers):
-        edit = SongEdit(tiles, Edited("d", 0.0, tuple(layers)))
+        edit = SongEdit(tiles, Edited(split("d"), 0.0, tuple(layers)))
         field = edit.field(1, 3, 9)
         assert field.shape == (6, grid.bins)
         np.testing.assert_array_equal(edit.field_tile(1, (0, 0))[3:9], field[:, :256])
@@ -179,11 +180,11 @@ def test_a_stroke_of_half_strength_moves_half_of_the_amplitude():
     mixture, drums = spectra(generator, (4, 9)), spectra(generator, (4, 9))
     rest = mixture - drums
     half = np.full((4, 9), 0.5, dtype=np.float32)
-    np.testing.assert_allclose(applied(mixture, drums, half, 0.0), drums + 0.5 * rest, atol=1e-6)
-    np.testing.assert_allclose(applied(mixture, drums, -half, 0.0), 0.5 * drums, atol=1e-6)
-    np.testing.assert_allclose(applied(mixture, drums, 2 * half, 0.0), mixture, atol=1e-6)
-    assert not applied(mixture, drums, -2 * half, 0.0).any()
-    np.testing.assert_array_equal(applied(mixture, drums, 0 * half, 0.0), drums)
+    np.testing.assert_allclose(focused(mixture, drums, half), drums + 0.5 * rest, atol=1e-6)
+    np.testing.assert_allclose(focused(mixture, drums, -half), 0.5 * drums, atol=1e-6)
+    np.testing.assert_allclose(focused(mixture, drums, 2 * half), mixture, atol=1e-6)
+    assert not focused(mixture, drums, -2 * half).any()
+    np.testing.assert_array_equal(focused(mixture, drums, 0 * half), drums)
 
 
 @pytest.mark.parametrize("amount", [-1.0, -0.3, 0.4, 1.0])
@@ -191,12 +192,11 @@ def test_the_amount_is_a_power_of_the_drums_share(amount):
     generator = np.random.default_rng(9)
     mixture, drums = spectra(generator, (5, 7)), spectra(generator, (5, 7))
     drums[0, 0] = 1e-7  # a share below the floor
-    none = np.zeros((5, 7), dtype=np.float32)
     share = np.abs(drums) / (np.abs(drums) + np.abs(mixture - drums))
     expected = drums * np.maximum(share, 0.001) ** (2.0**amount - 1)
-    np.testing.assert_allclose(applied(mixture, drums, none, amount), expected, rtol=1e-4)
+    np.testing.assert_allclose(less(mixture, drums, amount), expected, rtol=1e-4)
     silent = np.zeros((1, 1), dtype=np.complex64)
-    assert applied(silent, silent, none[:1, :1], amount)[0, 0] == 0
+    assert less(silent, silent, amount)[0, 0] == 0
 
 
 def test_protection_keeps_the_drums_that_stood():
@@ -208,14 +208,13 @@ def test_protection_keeps_the_drums_that_stood():
     area = rectangle(1.0, 2.0, 1000.0, 2000.0)
     paint = Painted(tiles.layer(rasters([everything(grid, "rest", 0.5)], grid)))
     keep = tiles.layer(rasters([Stroke("protect", area, 0.75)], grid))
-    kept = Edited("then", 0.0, (paint,))
-    edit = SongEdit(tiles, Edited("now"), (Protected(keep, kept),))
-    out = edit.drums(0, mixture, {"now": now, "then": then}, 0)
+    kept = Edited(split("then"), 0.0, (paint,))
+    edit = SongEdit(tiles, Edited(split("now")), (Protected(keep, kept),))
+    out = edit.stems(0, mixture, {"now": now, "then": then}, 0)["drums"]
     inside = field_of(tiles, keep) > 0
     np.testing.assert_array_equal(out[~inside], now[~inside])
     expected = 0.25 * now[inside] + 0.75 * (0.5 * then[inside])
     np.testing.assert_allclose(out[inside], expected, atol=1e-5)
-    assert edit.drums_needed(0, 10) == {"now", "then"}
 
 
 def test_of_two_protections_the_older_one_has_the_last_word():
@@ -223,10 +222,12 @@ def test_of_two_protections_the_older_one_has_the_last_word():
     tiles = tiles_of(grid)
     layer = tiles.layer(rasters([everything(grid, "protect")], grid))
     edit = SongEdit(
-        tiles, Edited("c"), (Protected(layer, Edited("a")), Protected(layer, Edited("b")))
+        tiles,
+        Edited(split("c")),
+        (Protected(layer, Edited(split("a"))), Protected(layer, Edited(split("b")))),
     )
     ones = np.ones((2, grid.bins), dtype=np.complex64)
-    out = edit.drums(0, ones, {"a": 2 * ones, "b": 3 * ones, "c": 4 * ones}, 0)
+    out = edit.stems(0, ones, {"a": 2 * ones, "b": 3 * ones, "c": 4 * ones}, 0)["drums"]
     np.testing.assert_array_equal(out, 2 * ones)
 
 
@@ -235,12 +236,12 @@ def test_a_block_has_a_key_only_if_something_decides_about_it():
     tiles = tiles_of(grid)
     inked = rasters([Stroke("drums", a_path([(10.0, 1000.0)]))], grid)
     layer = tiles.layer(inked)
-    edit = SongEdit(tiles, Edited("d", 0.0, (Painted(layer),)))
+    edit = SongEdit(tiles, Edited(split("d"), 0.0, (Painted(layer),)))
     (block,) = edit.changed_blocks()
     assert edit.key(block)
     assert not edit.key(0)
     assert one_layer(tiles, []).changed_blocks() == frozenset()
-    louder = SongEdit(tiles, Edited("d", 0.1))
+    louder = SongEdit(tiles, Edited(split("d"), 0.1))
     assert len(louder.changed_blocks()) == grid.blocks
     assert louder.key(0)
 
@@ -255,7 +256,7 @@ def test_a_key_says_everything_that_decides_and_nothing_else():
 
     def key(strokes=near, opacity=1.0, drums="d", amount=0.0, protected=()):
         layer = Painted(tiles.layer(strokes), opacity)
-        return SongEdit(tiles, Edited(drums, amount, (layer,)), protected).key(block)
+        return SongEdit(tiles, Edited(split(drums), amount, (layer,)), protected).key(block)
 
     different = [
         key(),
@@ -264,10 +265,10 @@ def test_a_key_says_everything_that_decides_and_nothing_else():
         key(opacity=0.5),
         key(drums="e"),
         key(amount=0.1),
-        key(protected=(Protected(keep, Edited("x")),)),
-        key(protected=(Protected(keep, Edited("y")),)),
-        key(protected=(Protected(keep, Edited("y", 0.2)),)),
-        key(protected=(Protected(keep, Edited("y"), 0.5),)),
+        key(protected=(Protected(keep, Edited(split("x"))),)),
+        key(protected=(Protected(keep, Edited(split("y"))),)),
+        key(protected=(Protected(keep, Edited(split("y"), 0.2)),)),
+        key(protected=(Protected(keep, Edited(split("y")), 0.5),)),
     ]
     assert len(set(different)) == len(different)
     assert key(near + far) == key()
@@ -277,7 +278,7 @@ def test_a_stroke_in_progress_stands_in_for_its_layer():
     grid = a_grid()
     tiles = tiles_of(grid)
     layers = [tiles.layer(rasters([everything(grid, "drums", s)], grid)) for s in (0.25, 0.5)]
-    edit = SongEdit(tiles, Edited("d", 0.0, tuple(Painted(layer) for layer in layers)))
+    edit = SongEdit(tiles, Edited(split("d"), 0.0, tuple(Painted(layer) for layer in layers)))
     instead = np.full(grid.shape((0, 0)), -0.25, dtype=np.float16)
     assert (edit.field_tile(0, (0, 0)) == 0.75).all()
     assert (edit.field_tile(0, (0, 0), (layers[1], instead)) == 0.0).all()
@@ -293,7 +294,7 @@ def test_protections_add_up_to_no_more_than_everything():
             Stroke("protect", rectangle(-1, 9, -9, 9e3), 0.5, "left"),
         )
     )
-    kept = Edited("d")
+    kept = Edited(split("d"))
     edit = SongEdit(tiles, kept, (Protected(half, kept), Protected(left, kept, 0.5)))
     assert (edit.protection_tile(0, (0, 1)) == 0.625).all()
     assert (edit.protection_tile(1, (0, 1)) == 0.5).all()
@@ -308,11 +309,11 @@ def test_the_tiles_that_differ_between_two_edits_are_found():
     layer = tiles.layer([first])
 
     def edit(strokes, opacity=1.0, protected=()):
-        return SongEdit(tiles, Edited("d", 0.0, (Painted(strokes, opacity),)), protected)
+        return SongEdit(tiles, Edited(split("d"), 0.0, (Painted(strokes, opacity),)), protected)
 
     one, both = edit(layer), edit(layer.following((first, second)))
     assert one.tiles_unlike(edit(tiles.layer([first]))) == frozenset()
     assert both.tiles_unlike(one) == one.tiles_unlike(both) == second.tiles
     assert one.tiles_unlike(edit(layer, 0.5)) == first.tiles
-    keep = Protected(tiles.layer([second]), Edited("d"))
+    keep = Protected(tiles.layer([second]), Edited(split("d")))
     assert one.tiles_unlike(edit(layer, 1.0, (keep,))) == second.tiles

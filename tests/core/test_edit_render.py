@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drumstudio.core.edit_field import Edited, FieldTiles, Painted, Protected, SongEdit
-from drumstudio.core.edit_render import delta_of_block, frames_of_block, masked_block
+from drumstudio.core.edit_field import FieldTiles
+from drumstudio.core.edit_render import deltas_of_block, frames_of_block, masked_block
+from drumstudio.core.song_edit import Edited, Painted, Protected, SongEdit
 from drumstudio.core.stft import istft, stft
 from drumstudio.core.strokes import Stroke, rectangle
 from drumstudio.core.tiles import Grid, TileCache
-from tests.strokes import a_path, a_stroke, everything, rasters
+from tests.strokes import a_path, a_stroke, everything, rasters, split
 
 
 def a_song(seconds=3.3, sample_rate=8_000, channels=2, seed=1):
@@ -38,7 +39,7 @@ def reader(mixture, **drums):
 def an_edit(grid, strokes, **changed):
     tiles = FieldTiles(grid, TileCache(2**24))
     layer = Painted(tiles.layer(rasters(strokes, grid)), changed.pop("opacity", 1.0))
-    return SongEdit(tiles, Edited("d", changed.pop("amount", 0.0), (layer,)), **changed)
+    return SongEdit(tiles, Edited(split("d"), changed.pop("amount", 0.0), (layer,)), **changed)
 
 
 def rendered(edit, drums, read):
@@ -46,7 +47,7 @@ def rendered(edit, drums, read):
     out, covered = drums.copy(), np.zeros(drums.shape[1], dtype=bool)
     for block in sorted(edit.changed_blocks()):
         size = edit.tiles.grid.block_samples
-        for run in delta_of_block(edit, block, read):
+        for run in deltas_of_block(edit, block, read)["drums"]:
             stop = run.start + run.samples.shape[1]
             assert block * size <= run.start < stop <= min((block + 1) * size, drums.shape[1])
             assert not covered[run.start : stop].any()
@@ -76,7 +77,7 @@ def test_blocks_are_the_whole_songs_inverse_transform(amount):
         np.swapaxes(stft(sound, grid.n_fft, grid.hop_length), 1, 2) for sound in (mixture, drums)
     )
     changed = np.stack([
-        edit.drums(channel, mixture_spectrum[channel], {"d": drums_spectrum[channel]}, 0)
+        edit.stems(channel, mixture_spectrum[channel], {"d": drums_spectrum[channel]}, 0)["drums"]
         for channel in range(2)
     ])  # fmt: skip
     whole = istft(np.swapaxes(changed, 1, 2), grid.hop_length, grid.samples)
@@ -158,8 +159,10 @@ def test_protected_parts_sound_as_they_stood_whatever_comes_later():
     keep = tiles.layer(rasters([Stroke("protect", rectangle(1.0, 2.0, -1.0, 9e3))], grid))
     new = Painted(tiles.layer(rasters([everything(grid, "rest", 0.5)], grid)))
     read = reader(mixture, a=before, b=after)
-    stood, _ = rendered(SongEdit(tiles, Edited("a", 0.0, (old,))), before, read)
-    edit = SongEdit(tiles, Edited("b", 0.3, (new,)), (Protected(keep, Edited("a", 0.0, (old,))),))
+    stood, _ = rendered(SongEdit(tiles, Edited(split("a"), 0.0, (old,))), before, read)
+    edit = SongEdit(
+        tiles, Edited(split("b"), 0.3, (new,)), (Protected(keep, Edited(split("a"), 0.0, (old,))),)
+    )
     out, _ = rendered(edit, after, read)
     inside = slice(round(1.1 * 8000), round(1.9 * 8000))
     np.testing.assert_allclose(out[:, inside], stood[:, inside], atol=2e-6)
@@ -170,16 +173,13 @@ def test_what_is_painted_can_be_heard_alone():
     grid, mixture, drums = a_song()
     edit = an_edit(grid, [everything(grid, "rest", 0.5)])
 
-    def mask(channel, first, last):
-        return np.abs(edit.field(channel, first, last))
-
     heard = np.zeros_like(mixture)
     for block in range(grid.blocks):
-        for run in masked_block(grid, block, mask, reader(mixture)):
+        for run in masked_block(grid, block, edit.painted, reader(mixture)):
             heard[:, run.start : run.start + run.samples.shape[1]] += run.samples
     np.testing.assert_allclose(heard, 0.5 * mixture, atol=1e-6)
     silent = an_edit(grid, [])
-    assert masked_block(grid, 0, lambda *at: silent.field(*at), reader(mixture)) == ()
+    assert masked_block(grid, 0, silent.painted, reader(mixture)) == ()
 
 
 def test_the_frames_of_a_block_are_those_that_reach_into_it():

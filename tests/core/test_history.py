@@ -22,7 +22,7 @@ from drumstudio.core.history import (
     history_from_plain,
 )
 from drumstudio.core.plain import from_plain, to_plain
-from drumstudio.core.song import Project
+from drumstudio.core.song import Lane, Project
 from tests.projects import a_project, a_song, project_hash, random_command, state_hash
 from tests.promises import counts, record
 
@@ -36,8 +36,10 @@ def edited_by(commands, seed=3):
 
 
 def gain(edited, value):
-    edit = Edit(edited.project)
-    edit.set(("songs", edited.project.songs[0].id, "drums_strip", "gain_db"), value)
+    edit, song = Edit(edited.project), edited.project.songs[0]
+    if all(lane.stem != "drums" for lane in song.lanes):
+        edit.insert(("songs", song.id, "lanes"), Lane("drums"))
+    edit.set(("songs", song.id, "lanes", "drums", "strip", "gain_db"), value)
     return edit.command(f"Set gain to {value}")
 
 

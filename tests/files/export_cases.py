@@ -12,6 +12,7 @@ import soundfile
 
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.wav_file import WavWriter
@@ -42,7 +43,12 @@ def _export(folder, form, media, drums=None):
     stems = ("mixture",) if drums is None else ("drums", "rest")
     outputs = [{"stem": s, "path": str(folder / f"x_{s}{FORMATS[form].suffix}")} for s in stems]
     return encode(
-        no_checkpoint, mixture=media, drums=drums, outputs=outputs, format=form, overwrite=True
+        no_checkpoint,
+        mixture=media,
+        stems=None if drums is None else SplitFiles.of_drums(Path(drums)).to_plain(),
+        outputs=outputs,
+        format=form,
+        overwrite=True,
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drumstudio.core.errors import AudioOpenError
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.wav_file import WavWriter
 
 
@@ -18,7 +18,7 @@ def write(path, samples, sample_rate=44_100):
 def song(tmp_path, music):
     drums = (0.4 * music[:, ::-1]).astype(np.float32)
     mixture, separated = write(tmp_path / "mix.wav", music), write(tmp_path / "drums.wav", drums)
-    with SongReader(mixture, separated) as reader:
+    with SongReader(mixture, SplitFiles.of_drums(separated)) as reader:
         yield reader, music, drums
 
 
@@ -41,7 +41,7 @@ def test_the_rest_is_right_after_a_longer_read(song):
 def test_a_song_without_drums_has_only_its_mixture(tmp_path, music):
     with SongReader(write(tmp_path / "mix.wav", music)) as reader:
         np.testing.assert_array_equal(reader.read("mixture", 3, 9), music[:, 3:12])
-        with pytest.raises(ValueError, match="without its drums"):
+        with pytest.raises(ValueError, match="without its stems"):
             reader.read("rest", 0, 1)
 
 
@@ -62,10 +62,10 @@ def test_drums_of_another_song_are_refused(tmp_path, samples, rate, said):
     mixture = write(tmp_path / "mix.wav", np.zeros((2, 100), dtype=np.float32))
     drums = write(tmp_path / "drums.wav", samples.astype(np.float32), rate)
     with pytest.raises(AudioOpenError, match=said):
-        SongReader(mixture, drums)
+        SongReader(mixture, SplitFiles.of_drums(drums))
 
 
 def test_missing_drums_are_an_error_for_a_person(tmp_path):
     mixture = write(tmp_path / "mix.wav", np.zeros((2, 100), dtype=np.float32))
     with pytest.raises(AudioOpenError, match=r"drums\.wav"):
-        SongReader(mixture, tmp_path / "drums.wav")
+        SongReader(mixture, SplitFiles.of_drums(tmp_path / "drums.wav"))

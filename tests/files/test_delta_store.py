@@ -10,8 +10,8 @@ import pytest
 
 from drumstudio.core.edit_render import DeltaRun
 from drumstudio.core.errors import AudioOpenError, DrumStudioError
-from drumstudio.files.block_reader import SongReader
-from drumstudio.files.delta_store import DeltaStore, SongDeltas
+from drumstudio.files.block_reader import SongReader, SplitFiles
+from drumstudio.files.delta_store import DeltaStore, SongDeltas, stem_key
 from drumstudio.files.wav_file import WavWriter
 
 
@@ -73,7 +73,7 @@ def test_a_damaged_file_counts_as_missing(tmp_path):
 def test_a_disk_that_refuses_is_told_and_leaves_nothing(tmp_path):
     store = DeltaStore(tmp_path)
     (tmp_path / "key.delta").mkdir()
-    with pytest.raises(DrumStudioError, match="Cannot keep edited drums"):
+    with pytest.raises(DrumStudioError, match="Cannot keep what was painted"):
         store.put("key", a_delta((0, 50)))
 
 
@@ -100,7 +100,7 @@ def song(tmp_path, music):
     for name, samples in (("mix", music), ("drums", drums)):
         with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
             writer.write(samples)
-    with SongReader(tmp_path / "mix.wav", tmp_path / "drums.wav") as reader:
+    with SongReader(tmp_path / "mix.wav", SplitFiles.of_drums(tmp_path / "drums.wav")) as reader:
         yield reader, music, drums
 
 
@@ -110,10 +110,11 @@ def test_a_reader_adds_the_deltas_whatever_stretch_it_reads(song, tmp_path):
     deltas = {1: a_delta((1_000, 1_300), (1_900, 2_000)), 2: a_delta((2_000, 2_700), seed=2)}
     edited = drums.copy()
     for block, delta in deltas.items():
-        store.put(f"b{block}", delta)
+        store.put(stem_key(f"b{block}", "drums"), delta)
         for run in delta:
             edited[:, run.start : run.start + run.samples.shape[1]] += run.samples
-    reader.deltas = SongDeltas(store, 1_000, {block: f"b{block}" for block in deltas})
+    keys = {block: f"b{block}" for block in deltas}
+    reader.deltas = SongDeltas(store, 1_000, keys, ("drums",))
     for start, count in ((-50, 100), (0, 5_000), (1_250, 700), (1_999, 2), (2_650, 3_000)):
         padded = np.pad(np.stack([edited, music - edited]), ((0, 0), (0, 0), (100, 100)))
         for stem, expected in zip(("drums", "rest"), padded, strict=True):
@@ -127,8 +128,8 @@ def test_a_reader_adds_the_deltas_whatever_stretch_it_reads(song, tmp_path):
 def test_what_is_painted_and_what_is_not_sum_to_the_mixture(song, tmp_path):
     reader, music, _ = song
     store = DeltaStore(tmp_path / "edits")
-    store.put("m", a_delta((100, 900)))
-    reader.painted = SongDeltas(store, 1_000, {0: "m"})
+    store.put(stem_key("m", "painted"), a_delta((100, 900)))
+    reader.painted = SongDeltas(store, 1_000, {0: "m"}, ("painted",))
     painted, unpainted = (reader.read(stem, 50, 900) for stem in ("painted", "unpainted"))
     np.testing.assert_allclose(painted + unpainted, music[:, 50:950], atol=1e-6)
     assert painted.any()
@@ -137,7 +138,8 @@ def test_what_is_painted_and_what_is_not_sum_to_the_mixture(song, tmp_path):
 
 def test_a_block_that_is_gone_is_told_never_left_out(song, tmp_path):
     reader, *_ = song
-    reader.deltas = SongDeltas(DeltaStore(tmp_path / "edits"), 1_000, {0: "gone"})
+    store = DeltaStore(tmp_path / "edits")
+    reader.deltas = SongDeltas(store, 1_000, {0: "gone"}, ("drums",))
     with pytest.raises(AudioOpenError, match="removed from the program's cache"):
         reader.read("drums", 0, 10)
     reader.read("drums", 1_000, 10)

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from drumstudio.core.errors import (
     OutputExistsError,
     SettingError,
 )
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.wav_file import WavWriter
@@ -38,6 +40,10 @@ def no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr(atomic, "sync_folder", lambda folder: None)
 
 
+def of_drums(path):
+    return SplitFiles.of_drums(pathlib.Path(path)).to_plain()
+
+
 @pytest.fixture
 def export(tmp_path):
     """Return a function from mixture and drums to (report, {stem: samples})."""
@@ -47,7 +53,9 @@ def export(tmp_path):
         report = encode(
             settings.pop("checkpoint", no_checkpoint),
             mixture=write_media(tmp_path / "mixture.wav", mixture, rate),
-            drums=None if drums is None else write_media(tmp_path / "drums.wav", drums, rate),
+            stems=None
+            if drums is None
+            else of_drums(write_media(tmp_path / "drums.wav", drums, rate)),
             outputs=[{"stem": stem, "path": str(path)} for stem, path in paths.items()],
             format=form,
             **settings,
@@ -268,7 +276,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
         encode(
             no_checkpoint,
             mixture="m",
-            drums=None,
+            stems=None,
             outputs=[{"stem": "mixture", "path": str(tmp_path / "x.wma")}],
             format="wma",
         )
@@ -284,7 +292,7 @@ def test_missing_media_is_an_error_for_a_person(tmp_path):
         encode(
             no_checkpoint,
             mixture=str(tmp_path / "no.wav"),
-            drums=None,
+            stems=None,
             outputs=[{"stem": "mixture", "path": str(tmp_path / "x.wav")}],
             format="wav24",
         )
@@ -301,15 +309,15 @@ def test_missing_media_is_an_error_for_a_person(tmp_path):
 )
 def test_senseless_outputs_are_a_programmers_error(outputs):
     with pytest.raises(ValueError, match="stem"):
-        encode(no_checkpoint, mixture="m", drums="d", outputs=outputs, format="wav24")
+        encode(no_checkpoint, mixture="m", stems=of_drums("d"), outputs=outputs, format="wav24")
 
 
 def test_drums_can_not_be_written_without_drums():
-    with pytest.raises(ValueError, match="without drums"):
+    with pytest.raises(ValueError, match="need stems"):
         encode(
             no_checkpoint,
             mixture="m",
-            drums=None,
+            stems=None,
             outputs=[{"stem": "rest", "path": "x.wav"}],
             format="wav24",
         )
@@ -458,7 +466,7 @@ def test_there_is_a_folder_for_each_stem_if_asked(tmp_path):
     report = encode(
         no_checkpoint,
         mixture=write_media(tmp_path / "m.wav", mixture),
-        drums=write_media(tmp_path / "d.wav", drums),
+        stems=of_drums(write_media(tmp_path / "d.wav", drums)),
         outputs=[{"stem": s, "path": str(tmp_path / s / "ü" / "x.wav")} for s in ("drums", "rest")],
         format="wav24",
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drumstudio import atomic
 from drumstudio.core.errors import AudioWriteError
 from drumstudio.files import formats
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.decode import decode
 from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
@@ -40,7 +41,7 @@ def export(folder, mixture, drums, form, rate=44_100):
     report = encode(
         no_checkpoint,
         mixture=str(media["mixture"]),
-        drums=str(media["drums"]),
+        stems=SplitFiles.of_drums(media["drums"]).to_plain(),
         outputs=[{"stem": stem, "path": str(path)} for stem, path in paths.items()],
         format=form,
         overwrite=True,

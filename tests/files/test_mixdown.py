@@ -5,6 +5,7 @@ import pytest
 
 from drumstudio.core.errors import AudioWriteError
 from drumstudio.core.mix import TrackMix, track_gains
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.encode import encode
 from drumstudio.files.mixdown import mix_down
 from drumstudio.files.wav_file import WavReader, WavWriter
@@ -24,7 +25,10 @@ def song(tmp_path):
     for name in ("mixture", "drums"):
         with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
             writer.write((0.2 * generator.standard_normal((2, SAMPLES))).astype(np.float32))
-    return {"mixture": str(tmp_path / "mixture.wav"), "drums": str(tmp_path / "drums.wav")}
+    return {
+        "mixture": str(tmp_path / "mixture.wav"),
+        "stems": SplitFiles.of_drums(tmp_path / "drums.wav").to_plain(),
+    }
 
 
 def read(path):
@@ -34,7 +38,7 @@ def read(path):
 
 def heard(song, tracks):
     """Return what playback sends to the device, from the song's beginning to its end."""
-    stems = SongStems(song["mixture"], song["drums"])
+    stems = SongStems(song["mixture"], SplitFiles.from_plain(song["stems"]))
     sources = tuple(stems.source(stem) for stem in tracks)
     gains = track_gains([TrackMix(**fields) for fields in tracks.values()])
     ring = Ring(2_048, 2)
@@ -60,7 +64,7 @@ def test_and_the_file_that_is_written_of_it_is_too(song, tmp_path):
     encode(
         no_checkpoint,
         mixture=str(tmp_path / "mix.wav"),
-        drums=None,
+        stems=None,
         outputs=[{"stem": "mixture", "path": str(tmp_path / "out.wav")}],
         format="wav-float",
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drumstudio.core.errors import AudioOpenError, Cancelled
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.overview import (
     FACTOR,
     TABLES,
@@ -20,6 +20,7 @@ from drumstudio.files.overview import (
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import no_checkpoint
 from tests.edited_songs import noise
+from tests.strokes import split
 
 RATE = 8_000
 
@@ -41,7 +42,8 @@ def build(song, path, checkpoint=no_checkpoint):
     return build_overview(
         checkpoint,
         mixture=str(mixture),
-        drums=str(drums) if drums else None,
+        stems=SplitFiles.of_drums(drums).to_plain() if drums else None,
+        focus="drums",
         output=str(path),
     )
 
@@ -51,11 +53,14 @@ def test_every_table_shows_the_largest_of_what_it_sums_up(song, tmp_path):
     assert build(song, path) == {"built": True}
     assert build(song, path) == {"built": False}
     steps = overview_steps(RATE)
-    with OverviewReader(path) as overview, SongReader(*song) as reader:
+    with (
+        OverviewReader(path) as overview,
+        SongReader(song[0], SplitFiles.of_drums(song[1])) as reader,
+    ):
         assert overview.stems == 3
         n_fft = overview.n_fft
         fine = levels_of(
-            reader, n_fft, n_fft // 4, 0, column_count(reader.samples, n_fft, n_fft // 4)
+            reader, "drums", n_fft, n_fft // 4, 0, column_count(reader.samples, n_fft, n_fft // 4)
         )
         for table in range(TABLES):
             groups = np.arange(0, fine.shape[1], steps[table] // (n_fft // 4))
@@ -133,6 +138,10 @@ def test_one_that_becomes_shorter_is_told(song, tmp_path):
 
 
 def test_it_is_named_by_what_it_shows():
-    names = {overview_path(mixture, drums) for mixture in "ab" for drums in ("c", None)}
+    names = {
+        overview_path(mixture, made and split(made), "drums")
+        for mixture in "ab"
+        for made in ("c", None)
+    }
     assert len(names) == 4
     assert FACTOR ** (TABLES - 1) * overview_steps(44_100)[0] == 65_536

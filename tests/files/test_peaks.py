@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drumstudio.core.errors import AudioOpenError
-from drumstudio.files.block_reader import SongReader
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.peaks import (
     BUCKET_SAMPLES,
     FACTOR,
@@ -22,6 +22,7 @@ from drumstudio.files.peaks import (
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.workers.roles import JOBS
+from tests.strokes import split
 
 SAMPLES = 300_001
 
@@ -64,7 +65,7 @@ def song(tmp_path_factory):
     built = build_peaks(
         no_checkpoint,
         mixture=str(folder / "mixture.wav"),
-        drums=str(folder / "drums.wav"),
+        stems=SplitFiles.of_drums(folder / "drums.wav").to_plain(),
         outputs={stem: str(folder / f"{stem}.peaks") for stem in ("mixture", "drums", "rest")},
     )
     assert built == {"built": ["mixture", "drums", "rest"]}
@@ -74,7 +75,7 @@ def song(tmp_path_factory):
 @pytest.mark.parametrize("stem", ["mixture", "drums", "rest"])
 def test_every_level_is_what_the_samples_say(song, stem):
     with (
-        SongReader(song / "mixture.wav", song / "drums.wav") as reader,
+        SongReader(song / "mixture.wav", SplitFiles.of_drums(song / "drums.wav")) as reader,
         PeaksReader(song / f"{stem}.peaks") as peaks,
     ):
         samples = reader.read(stem, 0, SAMPLES)
@@ -171,7 +172,7 @@ def test_short_and_odd_songs_have_a_waveform_too(tmp_path, samples, channels):
     build_peaks(
         no_checkpoint,
         mixture=str(tmp_path / "mixture.wav"),
-        drums=None,
+        stems=None,
         outputs={"mixture": str(tmp_path / "new folder" / "mixture.peaks")},
     )
     with PeaksReader(tmp_path / "new folder" / "mixture.peaks") as peaks:
@@ -201,7 +202,7 @@ def test_what_is_there_is_not_built_again_and_what_is_damaged_is(song, tmp_path)
         return build_peaks(
             no_checkpoint,
             mixture=str(tmp_path / "mixture.wav"),
-            drums=None,
+            stems=None,
             outputs={"mixture": str(path)},
         )["built"]
 
@@ -253,20 +254,20 @@ def test_a_cancelled_build_leaves_no_file(song, tmp_path):
         build_peaks(
             stop,
             mixture=str(song / "mixture.wav"),
-            drums=None,
+            stems=None,
             outputs={"mixture": str(tmp_path / "mixture.peaks")},
         )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_follow_the_content_that_is_shown():
-    name = peaks_name("drums", mixture="a", drums="b")
-    assert name == peaks_name("drums", mixture="other", drums="b")
-    assert peaks_name("mixture", mixture="a", drums="b") == peaks_name(
-        "mixture", mixture="a", drums=None
+    name = peaks_name("drums", mixture="a", split=split("b"))
+    assert name == peaks_name("drums", mixture="other", split=split("b"))
+    assert peaks_name("mixture", mixture="a", split=split("b")) == peaks_name(
+        "mixture", mixture="a", split=None
     )
     names = {
-        peaks_name(stem, mixture=mixture, drums=drums)
+        peaks_name(stem, mixture=mixture, split=split(drums))
         for stem in ("mixture", "drums", "rest")
         for mixture in "ab"
         for drums in "cd"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.wav_file import WavWriter
 from drumstudio.playback.stems import SongStems
 
@@ -15,7 +16,7 @@ class Louder:
     def __init__(self, value):
         self.value = value
 
-    def add_into(self, start, out):
+    def add_into(self, stem, start, out):
         out += np.float32(self.value)
 
 
@@ -25,7 +26,7 @@ def stems(tmp_path):
     for name, samples in (("mix", mixture), ("drums", mixture - 0.5)):
         with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
             writer.write(samples)
-    stems = SongStems(tmp_path / "mix.wav", tmp_path / "drums.wav")
+    stems = SongStems(tmp_path / "mix.wav", SplitFiles.of_drums(tmp_path / "drums.wav"))
     yield stems
     stems.close()
 

@@ -28,6 +28,7 @@ from drumstudio.jobs.job import no_checkpoint
 from drumstudio.ui.main_window import MainWindow
 from drumstudio.ui.theme import Theme
 from drumstudio.workflows.workshop import Workshop
+from tests.edited_songs import of_drums
 
 RATE = 44_100
 
@@ -115,14 +116,16 @@ def put_song(window: MainWindow, samples: np.ndarray, name: str = "Night Bus") -
         kept.append(Media(sha256, size, RATE, sound.shape[0], sound.shape[1]))
     song = Song(new_id(), name, f"{name}.wav", kept[0])
     projects.add_song(document, song)
-    separation = Separation(new_id(), "Fast", kept[1], "model", model_id="fast", device="cpu")
+    separation = Separation(
+        new_id(), "Fast", origin="model", model_id="fast", device="cpu", **of_drums(kept[1])
+    )
     projects.add_separation(document, song.id, separation)
     song = document.project.song(song.id)
-    mixture, drums_file = window.studio.files(song)
+    mixture, stems = document.media.sound(song)
     build_peaks(
         no_checkpoint,
         mixture=str(mixture),
-        drums=str(drums_file),
+        stems=stems.to_plain(),
         outputs={stem: str(path) for stem, path in peaks_paths(song).items()},
     )
     window.document.refresh()

@@ -36,6 +36,7 @@ from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.recovery_dialog import RecoveryDialog
 from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
+from tests.edited_songs import of_drums
 
 
 def words(widget) -> str:
@@ -47,7 +48,7 @@ def button(widget, text) -> QPushButton:
 
 
 MEDIA = Media("0" * 64, 1_000, 44_100, 2, 441_000)
-SEPARATION = Separation("0" * 12, "Fast", MEDIA, "model", model_id="fast")
+SEPARATION = Separation("0" * 12, "Fast", origin="model", model_id="fast", **of_drums(MEDIA))
 NIGHT_BUS = Song("1" * 12, "Night Bus", "x.wav", MEDIA, separations=(SEPARATION,), active="0" * 12)
 
 
@@ -132,6 +133,7 @@ def test_the_report_says_how_exactly_the_stems_add_up(qtbot, theme, residual, sa
     report = {
         "files": [file | {"true_peak_db": -0.9}],
         "null_residual_dbfs": residual,
+        "sums": [["drums", "rest"]],
         "gain_db": -0.5,
         "notes": ["resampled to 48 kHz"],
     }
@@ -312,14 +314,14 @@ def test_a_stem_can_be_carried_out_as_a_file_with_a_good_name(window, song, qtbo
     qtbot.waitUntil(lambda: not window.studio.queue.busy, timeout=20_000)
     path = window.studio.stems.stem_file(song, "drums")
     assert path.name == "Night Bus_drums.wav"
-    drums = window.studio.files(song)[1]
+    drums = window.studio.document.media.sound(song)[1].stored["drums"]
     np.testing.assert_array_equal(soundfile.read(path)[0], soundfile.read(drums)[0])
     path.write_bytes(b"what another program left")
     assert drums.read_bytes()[:4] == b"RIFF"
 
 
 def test_missing_sound_is_said_once_and_comes_back_when_it_is_found(window, song, qtbot):
-    mixture, _ = window.studio.files(song)
+    mixture, _ = window.studio.document.media.sound(song)
     hidden = mixture.with_suffix(".away")
     errors = []
     window.document.problem.disconnect()

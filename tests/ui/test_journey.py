@@ -56,7 +56,7 @@ def test_drop_separate_solo_loop_export_save_and_open_again(window, qtbot, song_
     QTest.keyClick(window, Qt.Key.Key_S)
     window.state.select((0.5, 1.5))
     QTest.keyClick(window, Qt.Key.Key_L)
-    assert window.document.song.drums_strip.solo
+    assert window.document.song.strip("drums").solo
     assert window.transport.view.loop == (0.5, 1.5)
 
     song = window.document.song
@@ -78,7 +78,7 @@ def test_drop_separate_solo_loop_export_save_and_open_again(window, qtbot, song_
     qtbot.waitUntil(lambda: window.document.song is None, timeout=20_000)
     assert drop(window, [saved])
     qtbot.waitUntil(lambda: window.document.song is not None, timeout=20_000)
-    assert window.document.song.drums_strip.solo
+    assert window.document.song.strip("drums").solo
     qtbot.waitUntil(lambda: all(lane.waveform for lane in window.state.lanes), timeout=20_000)
     window.commands.undo()
     assert window.studio.document.history.redo_name is not None
@@ -97,5 +97,5 @@ def test_a_killed_window_leaves_its_work_to_be_recovered(window, qtbot, song_fil
     assert found.last_edit == "Solo drums"
     window.studio.open_project(found.path)
     qtbot.waitUntil(lambda: window.document.song is not None, timeout=20_000)
-    assert window.document.song.drums_strip.solo
+    assert window.document.song.strip("drums").solo
     assert window.document.song.name == "Night Bus"

@@ -114,15 +114,15 @@ def test_space_plays_wherever_the_focus_is_but_in_a_text_field(window, song, qtb
 def test_return_presses_the_button_that_has_the_focus(window, song):
     button = window.view.headers["drums"]._mute
     QTest.keyClick(button, Qt.Key.Key_Return)
-    assert window.document.song.drums_strip.mute
+    assert window.document.song.strip("drums").mute
 
 
 def test_mute_and_solo_act_on_the_chosen_lane_and_can_be_undone(window, song, qtbot):
     window.state.choose_lane("rest")
     QTest.keyClick(window, Qt.Key.Key_M)
     QTest.keyClick(window, Qt.Key.Key_S)
-    assert window.document.song.rest_strip.mute
-    assert window.document.song.rest_strip.solo
+    assert window.document.song.strip("rest").mute
+    assert window.document.song.strip("rest").solo
     lanes = {lane.stem: lane for lane in window.state.lanes}
     assert lanes["rest"].hatched
     assert lanes["drums"].dimmed
@@ -130,9 +130,9 @@ def test_mute_and_solo_act_on_the_chosen_lane_and_can_be_undone(window, song, qt
     qtbot.waitUntil(lambda: "Solo rest" in undo.text())
     undo.trigger()
     undo.trigger()
-    assert not window.document.song.rest_strip.mute
+    assert not window.document.song.strip("rest").mute
     window.actions_["redo"].trigger()
-    assert window.document.song.rest_strip.mute
+    assert window.document.song.strip("rest").mute
 
 
 def test_a_slider_is_heard_while_it_moves_and_is_one_step_of_undo(window, song):
@@ -143,7 +143,7 @@ def test_a_slider_is_heard_while_it_moves_and_is_one_step_of_undo(window, song):
         assert window.document.strips()["drums"].gain_db == value
     assert len(window.studio.document.history.commands) == steps
     header.gain_asked.emit("drums", -6.0, True)
-    assert window.document.song.drums_strip.gain_db == -6.0
+    assert window.document.song.strip("drums").gain_db == -6.0
     assert len(window.studio.document.history.commands) == steps + 1
 
 
@@ -241,7 +241,7 @@ def test_what_is_finished_of_a_separation_is_shown_and_can_be_heard(window, qtbo
     window.document.refresh()
     assert [lane.stem for lane in window.state.lanes] == ["mixture"]
     song = window.studio.song(song.id)
-    mixture, _ = window.studio.files(song)
+    mixture, _ = window.studio.document.media.sound(song)
     previews, samples = window.studio.previews, song.mixture.samples
     with (
         previews.following(song, mixture, lambda *_: None) as following,
@@ -402,7 +402,7 @@ def test_arrow_keys_belong_to_the_control_that_has_the_focus(window, song, music
     gain = window.view.headers["drums"]._gain
     steps = len(window.studio.document.history.commands)
     QTest.keyClick(gain, Qt.Key.Key_Left)
-    assert window.document.song.drums_strip.gain_db < 0
+    assert window.document.song.strip("drums").gain_db < 0
     assert len(window.studio.document.history.commands) == steps + 1
     assert window.state.cursor == 0.0
     window.state.seek(1.0)

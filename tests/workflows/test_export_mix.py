@@ -6,6 +6,7 @@ import pytest
 from drumstudio import paths
 from drumstudio.core.errors import AudioWriteError
 from drumstudio.core.mix import TrackMix
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.encode import encode
 from drumstudio.files.mixdown import mix_down
 from drumstudio.files.wav_file import WavReader, WavWriter
@@ -26,7 +27,7 @@ def song(tmp_path):
     for name, samples in (("mixture", drums * 3), ("drums", drums)):
         with WavWriter(tmp_path / f"{name}.wav", 44_100, 2) as writer:
             writer.write(samples)
-    return tmp_path / "mixture.wav", tmp_path / "drums.wav"
+    return tmp_path / "mixture.wav", SplitFiles.of_drums(tmp_path / "drums.wav")
 
 
 def test_the_mix_is_written_in_the_range_and_named_in_the_report(song, tmp_path):

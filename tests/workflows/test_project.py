@@ -172,7 +172,7 @@ def test_every_song_is_separated_once_and_the_drums_belong_to_the_project(
         assert separation.settings == {"share": 0.5}
         assert separation.notes == ("halved",)
         assert document.history.undo_name == "Separate with Half"
-        drums = read(document.media.drums_file(song, separation))
+        drums = read(document.media.sound(song)[1].stored["drums"])
     np.testing.assert_allclose(drums, 0.5 * noise(), atol=1e-7)
 
 
@@ -231,8 +231,8 @@ def test_drums_made_elsewhere_get_the_songs_shape(
     with Document.open(project) as document:
         (song,) = document.project.songs
         assert (song.separation.origin, song.separation.name) == ("import", "my drums")
-        kept = read(document.media.drums_file(song, song.separation))
-        shape = song.separation.drums
+        kept = read(document.media.sound(song)[1].stored["drums"])
+        shape = song.separation.stems[0].media
     assert (shape.channels, shape.samples, shape.sample_rate) == (2, 4_000, 44_100)
     if rate == 44_100:
         common = min(samples, 4_000)
