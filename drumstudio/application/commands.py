@@ -41,7 +41,7 @@ _TABLE = (
     ("save_as", "Save as…", "Ctrl+Shift+S", "Project"),
     ("open_songs", "Open songs…", "Ctrl+I | Ctrl+Shift+I", "Project"),
     ("batch", "Separate files to a folder…", "Ctrl+Shift+B", "Project"),
-    ("import_drums", "Import drums for this song…", "", "Project"),
+    ("import_stems", "Import stems for this song…", "", "Project"),
     ("relink", "Find missing files…", "", "Project"),
     ("export", "Export…", "Ctrl+Shift+E", "Project"),
     ("save_picture", "Save picture…", "", "Project"),

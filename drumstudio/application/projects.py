@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows import project as workflow
+from drumstudio.workflows.find_songs import find_songs
+from drumstudio.workflows.import_stems import import_stems, named_stems
 from drumstudio.workflows.separate_song import SeparationSettings
 
 # --- commands --------------------------------------------------------------------------
@@ -134,38 +136,51 @@ def project_separate(
         return {**described(document), "model": settings.card.id, "songs": reports}
 
 
-def project_import_drums(
-    path: Path, song_name: str, drums: Path, pool: WorkerPool, checkpoint: Checkpoint
+def project_import_stems(
+    path: Path,
+    song_name: str,
+    sources: Mapping[str, Path] | Path,
+    pool: WorkerPool,
+    checkpoint: Checkpoint,
 ) -> dict[str, Any]:
-    """Take drums made elsewhere as a separation of a song, and save the project.
+    """Take stems made elsewhere as a separation of a song, and save the project.
 
     Parameters
     ----------
     song_name : str
         The song's id or name.
+    sources : mapping of str to Path, or Path
+        A file for each stem; or a folder, the names of whose files tell which stem each is.
 
     Returns
     -------
     dict
-        project (path), name, recovered_edits, notes, song, separation, and its notes.
+        project (path), name, recovered_edits, notes, song, separation, its stems, left_out
+        (files that are the whole song), and separation_notes.
 
     Raises
     ------
     DrumStudioError
-        If there is no such song, the drums can not be read, or the project not be saved.
+        If there is no such song, a stem can not be read, or the project not be saved.
     Cancelled
         If the person asked to stop; nothing has changed.
     """
     with Document.open(path) as document:
-        document.require_writable(f"Cannot import drums into {document.name}")
+        document.require_writable(f"Cannot import stems into {document.name}")
         song = song_called(document, song_name)
-        separation = workflow.import_drums(drums, song, document.media, pool, checkpoint)
+        left_out: tuple[Path, ...] = ()
+        if isinstance(sources, Path):
+            files = [file for file, _ in find_songs([sources]).songs]
+            sources, left_out = named_stems(files, song)
+        separation = import_stems(sources, song, document.media, pool, checkpoint)
         add_separation(document, song.id, separation)
         document.save()
         return {
             **described(document),
             "song": song.id,
             "separation": separation.id,
+            "stems": list(separation.stem_names),
+            "left_out": [str(file) for file in left_out],
             "separation_notes": list(separation.notes),
         }
 

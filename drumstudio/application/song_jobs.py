@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,12 @@ from drumstudio.jobs.job import Checkpoint, no_checkpoint, phase, portion
 from drumstudio.workflows import project as project_work
 from drumstudio.workflows.demo_song import demo_song
 from drumstudio.workflows.find_songs import FoundSongs, find_songs
+from drumstudio.workflows.import_stems import (
+    are_stems,
+    import_stems,
+    named_stems,
+    require_stems,
+)
 from drumstudio.workflows.separate_song import ExportSettings, SeparationSettings, separate_song
 
 if TYPE_CHECKING:
@@ -124,14 +130,14 @@ class SongJobs:
         self._studio.change_setting("device", "cpu")
         self._studio.queue.retry(number)
 
-    def import_drums(self, song_id: str, source: Path) -> None:
-        """Take drums that were made elsewhere as a separation of a song."""
+    def import_stems(self, song_id: str, sources: Mapping[str, Path]) -> None:
+        """Take stems that were made elsewhere, by name, as a separation of a song."""
         document = self._studio.document
 
         def work(checkpoint: Checkpoint) -> None:
             song = document.project.song(song_id)
-            separation = project_work.import_drums(
-                *(source, song, document.media, self._studio.workshop.pool),
+            separation = import_stems(
+                *(sources, song, document.media, self._studio.workshop.pool),
                 phase(checkpoint, 0.0, 0.95, "Reading"),
             )
             projects.add_separation(document, song_id, separation)
@@ -139,7 +145,51 @@ class SongJobs:
             self.draw(document, song, no_checkpoint)
             self.draw_overview(document, song, phase(checkpoint, 0.95, 1.0, "Finishing"))
 
-        self._studio.queue.add(f"Import {source.name}", work, "open")
+        self._studio.queue.add(f"Import {', '.join(sources)}", work, "open")
+
+    def import_named(self, song_id: str, files: Sequence[Path]) -> None:
+        """Take files that are stems of a song, which their names tell; the song itself is not one.
+
+        Parameters
+        ----------
+        song_id : str
+            The song.
+        files : sequence of Path
+            Files, and folders of them.
+        """
+
+        def take() -> None:
+            song = self._studio.song(song_id)
+            if song is not None:
+                self._import_found(song, [path for path, _ in find_songs(files).songs])
+
+        self._studio.background.run(take)
+
+    def _import_found(self, song: Song, files: Sequence[Path]) -> None:
+        stems, whole = named_stems(files, song)
+        require_stems(stems, song)
+        for path in whole:
+            self._studio.noticed(f"{path.name} is the whole song and was left out")
+        self.import_stems(song.id, stems)
+
+    def drop_on_song(
+        self,
+        song_id: str,
+        paths: Sequence[Path],
+        model_id: str,
+        parameters: dict[str, Value],
+    ) -> None:
+        """Take what was dropped on a song: its stems, if the names say so, else more songs."""
+
+        def take() -> None:
+            song = self._studio.song(song_id)
+            files = [path for path, _ in find_songs(paths).songs]
+            if song is not None and are_stems(files, song):
+                self._import_found(song, files)
+            else:
+                self.add_paths(paths, model_id, parameters)
+
+        self._studio.background.run(take)
 
     def separate_to_folder(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from drumstudio.application.edited_waveforms import EditedBlocks, EditedPeaks
 from drumstudio.application.song_preview import PreviewPeaks, SongPreview
 from drumstudio.application.song_work import peaks_paths
@@ -11,7 +13,10 @@ from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.song import Song
 from drumstudio.files.block_reader import SongReader, SplitFiles
-from drumstudio.files.peaks import PeaksReader, Waveform
+from drumstudio.files.peaks import BUCKET_SAMPLES, FACTOR, LEVELS, PeaksReader, Waveform
+
+SILENT_DB = -90.0
+"""The lane of a computed stem below this is hidden."""
 
 
 class SongWaveforms:
@@ -50,7 +55,8 @@ class SongWaveforms:
         self.complete = True
         self._reader = SongReader(mixture, stems if preview is None else preview.stems)
         self._peaks: list[PeaksReader] = []
-        self._edited: list[EditedPeaks] = []
+        self._edited: dict[str, EditedPeaks] = {}
+        self._silent: dict[str, bool] = {}
         for stem, path in peaks_paths(song).items():
             try:
                 peaks = PeaksReader(path)
@@ -59,7 +65,7 @@ class SongWaveforms:
                 continue
             self._peaks.append(peaks)
             edited = EditedPeaks(peaks, stem)
-            self._edited.append(edited)
+            self._edited[stem] = edited
             self.stems[stem] = Waveform(edited, _StemSource(self._reader, stem))
         if preview is not None:
             for stem in preview.stems.names:
@@ -69,8 +75,21 @@ class SongWaveforms:
     def show_edits(self, edits: EditedBlocks | None) -> None:
         """Draw the stems as they were edited, or as the model made them."""
         self._reader.deltas = None if edits is None else edits.deltas
-        for peaks in self._edited:
-            peaks.edits = edits
+        for peaks in self._edited.values():
+            if peaks.edits is not edits:
+                peaks.edits = edits
+                self._silent.clear()
+
+    def is_silent(self, stem: str) -> bool:
+        """Return whether nothing in a stem, as edited, comes up to `SILENT_DB`; not if unknown."""
+        peaks = self._edited.get(stem)
+        if peaks is None:
+            return False
+        if stem not in self._silent:
+            count = -(-peaks.samples // (BUCKET_SAMPLES * FACTOR ** (LEVELS - 1)))
+            loudest = np.abs(peaks.read(LEVELS - 1, 0, count)[..., :2]).max(initial=0.0)
+            self._silent[stem] = bool(loudest < 10 ** (SILENT_DB / 20))
+        return self._silent[stem]
 
     def close(self) -> None:
         """Close the files; nothing can be drawn any more."""

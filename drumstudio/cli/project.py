@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from drumstudio.cli.terminal import (
     print_error,
     print_json,
 )
-from drumstudio.core.errors import error_from_dict
+from drumstudio.core.errors import SettingError, error_from_dict
 from drumstudio.workflows.separate_song import separation_settings
 from drumstudio.workflows.workshop import Workshop
 
@@ -39,20 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new = action("new", _new, "make a project, and put songs into it")
     add = action("add", _add, "put songs into a project")
     separate = action("separate", _separate, "separate every song of a project")
-    drums = action("import-drums", _import_drums, "take drums made elsewhere for a song")
+    stems = action("import-stems", _import_stems, "take stems made elsewhere for a song")
     relink = action("relink", _relink, "find a project's missing files in a folder")
     info = action("info", _info, "show what a project holds")
     recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
     restore = action("restore", _restore, "go back to an earlier save")
     clean = action("clean", _clean, "delete files that nothing in the project needs")
-    for words in (new, add, separate, drums, relink, info, restore, clean):
+    for words in (new, add, separate, stems, relink, info, restore, clean):
         words.add_argument("project", type=Path, metavar="PROJECT")
     new.add_argument("songs", nargs="*", type=Path, metavar="SONG")
     add.add_argument("songs", nargs="+", type=Path, metavar="SONG")
     separate.add_argument("--model", metavar="ID", help="default: the best that ships")
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
-    drums.add_argument("song", metavar="SONG", help="the song's name or id")
-    drums.add_argument("drums", type=Path, metavar="DRUMS")
+    stems.add_argument("song", metavar="SONG", help="the song's name or id")
+    stems.add_argument(
+        "stems",
+        nargs="+",
+        metavar="STEM=FILE|FOLDER",
+        help="such as drums=a.wav bass=b.wav; or a folder whose files' names say it",
+    )
     relink.add_argument("folder", type=Path, metavar="FOLDER")
     recover.add_argument("project", nargs="?", type=Path, metavar="PROJECT")
     recover.add_argument("--save-as", type=Path, metavar="PROJECT")
@@ -112,13 +118,32 @@ def _separate(options: argparse.Namespace) -> Report:
     )
 
 
-def _import_drums(options: argparse.Namespace) -> Report:
+def _import_stems(options: argparse.Namespace) -> Report:
+    sources = _sources(options.stems)
     return with_workshop(
         "import",
-        lambda shop, bar: projects.project_import_drums(
-            options.project, options.song, options.drums, shop.pool, bar
+        lambda shop, bar: projects.project_import_stems(
+            options.project, options.song, sources, shop.pool, bar
         ),
     )
+
+
+def _sources(words: list[str]) -> dict[str, Path] | Path:
+    if len(words) == 1 and os.path.isdir(words[0]):
+        return Path(words[0])
+    sources: dict[str, Path] = {}
+    for word in words:
+        name, equals, file = word.partition("=")
+        name = name.strip().lower()
+        if not (name and equals and file) or name in sources:
+            twice = name in sources
+            raise SettingError(
+                f"Cannot read {word[:80]}",
+                why=f"{name} is named twice." if twice else "a stem is given as name=file.",
+                fix="Write for example drums=a.wav bass=b.wav, or name one folder.",
+            )
+        sources[name] = Path(file)
+    return sources
 
 
 def _relink(options: argparse.Namespace) -> Report:
@@ -180,7 +205,10 @@ def _tell(action: str, report: Report) -> None:
                 print(f"    {' + '.join(stems)} = song to {song['null_residual_dbfs']:.1f} dB")
         for note in song.get("notes", []):
             print(one_line(f"    note: {note}"))
-    for name in ("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"):
+    for name in (
+        *("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"),
+        *("stems", "left_out"),
+    ):
         if report.get(name):
             value = report[name]
             told = ", ".join(map(str, value)) if isinstance(value, list) else value

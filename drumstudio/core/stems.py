@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from drumstudio.core import check
 MAX_STEMS = 32
 """How many stored stems a separation may have."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_ .]{0,39}")
+LONGEST_NAME = 40
+"""Letters that the name of a stem may have."""
+
+_NAME = re.compile(rf"[^\W_][\w .'&+-]{{0,{LONGEST_NAME - 1}}}")
 
 MIXTURE = "mixture"
 ORIGINAL = "original"
@@ -72,7 +76,8 @@ _COMPUTED = {
 
 def is_name(text: str) -> bool:
     """Return whether a stem may have a name: a short lower-case word that means nothing else."""
-    return bool(_NAME.fullmatch(text)) and text not in RESERVED and not text.endswith((" ", "."))
+    plain = unicodedata.normalize("NFC", text.lower()) == text and not text.endswith((" ", "."))
+    return plain and text not in RESERVED and bool(_NAME.fullmatch(text))
 
 
 def require_name(text: str) -> None:

@@ -88,7 +88,7 @@ class BatchDialog(Dialog):
         self.content.addWidget(self._replace)
         self.add_button(push_button("Cancel", self.reject))
         self._start = self.add_button(push_button("Separate", self.accept, "primary"), default=True)
-        DropArea(self).dropped.connect(self.add)
+        DropArea(self).dropped.connect(lambda paths, _: self.add(paths))
         self._check()
 
     def add(self, paths: list[Path]) -> None:

@@ -215,7 +215,7 @@ class DocumentLink(QObject):
         to_original = self._transport.view.listen is Listen.ORIGINAL or not strips
         undone = self._undone(song)
         lanes = []
-        for stem in (MIXTURE, *strips) if song is not None else ():
+        for stem in (MIXTURE, *self._shown(song, strips)) if song is not None else ():
             strip = strips.get(stem)
             shown = looks(stem)
             heard = to_original if strip is None else not to_original
@@ -232,7 +232,7 @@ class DocumentLink(QObject):
                 )
             )
         self._state.lanes = lanes
-        self._view.show_lanes(strips)
+        self._view.show_lanes({stem: strips[stem] for stem in self._shown(song, strips)})
         self._view.show_listen(self._transport.view.listen.value, possible=bool(strips))
         if song is not None:
             rate = song.mixture.sample_rate / 1000
@@ -244,6 +244,13 @@ class DocumentLink(QObject):
         is_heard = self._is_playable and self._sound == _sound(song, self._preview_of(song))
         if strips and is_heard:
             self._transport.set_tracks([strip.track_mix for strip in strips.values()])
+
+    def _shown(self, song: Song | None, strips: dict[str, Strip]) -> list[str]:
+        """Return the stems that have a lane: not a computed one that is silent."""
+        separation, waveforms = song.separation if song is not None else None, self._waveforms
+        if separation is None or waveforms is None or not waveforms.is_silent(separation.computed):
+            return list(strips)
+        return [stem for stem in strips if stem != separation.computed]
 
     def _undone(self, song: Song | None) -> tuple[tuple[float, float], ...]:
         preview = self._preview_of(song)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
 
@@ -15,10 +15,10 @@ class DropArea(QObject):
     Parameters
     ----------
     widget : QWidget
-        The window.
+        The window, or a part of it that takes something else.
     """
 
-    dropped = Signal(list)  # of Path
+    dropped = Signal(list, QPoint)  # of Path, where on the widget
     hovering = Signal(bool)
 
     def __init__(self, widget: QWidget) -> None:
@@ -33,7 +33,7 @@ class DropArea(QObject):
             paths = local_paths(event.mimeData())
             if paths and event.source() is None:
                 event.acceptProposedAction()
-                self.dropped.emit(paths)
+                self.dropped.emit(paths, event.position().toPoint())
             return True
         if isinstance(event, QDragEnterEvent | QDragMoveEvent):
             # What was dragged out of this very window is not taken back in.

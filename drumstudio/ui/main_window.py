@@ -196,7 +196,10 @@ class MainWindow(QMainWindow):
         self.editing.hint_changed.connect(lambda hint: self._hints.setText(hint or _HINTS))
         self.document.refreshed.connect(self._show_title)
         drop = DropArea(self)
-        drop.dropped.connect(self.commands.add_paths)
+        drop.dropped.connect(lambda paths, _: self.commands.add_paths(paths))
+        self.songs.dropped.connect(self.commands.drop_on_song)
+        lanes = DropArea(self.view.canvas)
+        lanes.dropped.connect(lambda paths, _: self.commands.drop_on_song(self.songs.chosen, paths))
         drop.hovering.connect(self.empty.show_hovering)
         queue = self.queue
         queue.cancel_asked.connect(studio.queue.cancel)

@@ -13,7 +13,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "File",
         (
-            *("new", "open", "RECENT", SEPARATOR, "open_songs", "import_drums", "batch", SEPARATOR),
+            *("new", "open", "RECENT", SEPARATOR, "open_songs", "import_stems", "batch", SEPARATOR),
             *("save", "save_as", "VERSIONS", "relink", SEPARATOR),
             *("export", "save_picture", SEPARATOR, "quit"),
         ),

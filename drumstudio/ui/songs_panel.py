@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from drumstudio.ui.drop_area import DropArea
 from drumstudio.ui.parts import label, push_button
 from drumstudio.ui.theme import Theme
 
@@ -50,6 +52,7 @@ class SongsPanel(QWidget):
     menu_asked = Signal(str, str, QPoint)  # song, stem or "", where
     open_asked = Signal()
     drag_asked = Signal(str, str)  # song, stem
+    dropped = Signal(str, list)  # song or "", files and folders
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -74,6 +77,7 @@ class SongsPanel(QWidget):
         self._tree.itemChanged.connect(self._on_edited)
         self._tree.customContextMenuRequested.connect(self._on_menu)
         self._tree.stem_dragged.connect(self.drag_asked.emit)
+        DropArea(self._tree.viewport()).dropped.connect(self._on_dropped)
         self._hint = label("Drop songs here", "muted")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setContentsMargins(8, 12, 8, 12)
@@ -142,6 +146,10 @@ class SongsPanel(QWidget):
         if item is not None:
             where = self._tree.viewport().mapToGlobal(place)
             self.menu_asked.emit(item.data(0, _SONG), item.data(0, _STEM), where)
+
+    def _on_dropped(self, paths: list[Path], place: QPoint) -> None:
+        item = self._tree.itemAt(place)
+        self.dropped.emit(item.data(0, _SONG) if item is not None else "", paths)
 
     def edit_name(self) -> None:
         """Begin to rename the chosen song."""

@@ -76,7 +76,7 @@ class TrainingPage(QWidget):
         box.addWidget(line())
         box.addWidget(self._stack, 1)
         drop = DropArea(self)
-        drop.dropped.connect(self._on_dropped)
+        drop.dropped.connect(lambda paths, _: self._on_dropped(paths))
         self.setMinimumHeight(150)
 
     def show_trainings(self, trainings: Trainings) -> None:

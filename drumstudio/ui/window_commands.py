@@ -73,7 +73,7 @@ class WindowCommands(QObject):
             window.actions_.connect(name, function)
         middle = window.view.canvas.width
         for name, function in (
-            ("import_drums", self.import_drums),
+            ("import_stems", self.import_stems),
             ("save_picture", self.save_picture),
             ("export", self.export),
             ("select_all", lambda: window.state.select((0.0, window.state.seconds))),
@@ -197,14 +197,25 @@ class WindowCommands(QObject):
         if song is not None and models.model_id:
             self._window.studio.jobs.preview(song.id, models.model_id, models.values())
 
-    def import_drums(self) -> None:
-        """Ask for drums that were made elsewhere."""
+    def import_stems(self) -> None:
+        """Ask for stems that were made elsewhere: drums alone, or several files."""
         song = self._window.document.song
-        file, _ = QFileDialog.getOpenFileName(
-            self._window, "Import drums for this song", str(Path.home())
+        files, _ = QFileDialog.getOpenFileNames(
+            self._window, "Import stems for this song: drums, or a file each", str(Path.home())
         )
-        if file and song is not None:
-            self._window.studio.jobs.import_drums(song.id, Path(file))
+        if song is None or not files:
+            return
+        jobs = self._window.studio.jobs
+        if len(files) == 1:
+            jobs.import_stems(song.id, {"drums": Path(files[0])})
+        else:
+            jobs.import_named(song.id, [Path(file) for file in files])
+
+    def drop_on_song(self, song_id: str, paths_: Sequence[Path]) -> None:
+        """Take what was dropped on a song: stems of it, or more songs."""
+        models = self._window.models
+        jobs = self._window.studio.jobs
+        jobs.drop_on_song(song_id, paths_, models.model_id, models.values())
 
     def export(self) -> None:
         """Ask what to export of the song at hand."""
@@ -285,7 +296,7 @@ class WindowCommands(QObject):
             self._stem_menu(song_id, stem, place)
             return
         actions = self._window.actions_
-        names = ("separate", "preview", "import_drums", "export", "rename_song", "remove_song")
+        names = ("separate", "preview", "import_stems", "export", "rename_song", "remove_song")
         _pop_up(QMenu(self._window), [actions[name] for name in names], place)
 
     def _lane_menu(self, stem: str, place: QPoint) -> None:

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from drumstudio import atomic
 from drumstudio.core import check
-from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError, ProjectError
-from drumstudio.core.resample import StreamResampler, resampled_length
 from drumstudio.core.song import (
     MAX_NOTES,
     Media,
@@ -29,7 +25,7 @@ from drumstudio.files.folder_walk import walk
 from drumstudio.files.plain_file import file_sha256, is_plain_file
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS, Missing, ProjectMedia
 from drumstudio.files.result_cache import ResultCache
-from drumstudio.files.wav_file import WavReader, WavWriter
+from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows.separate_song import SeparationSettings, separate_mixture
@@ -62,7 +58,7 @@ def open_song(source: Path, media: ProjectMedia, pool: WorkerPool, checkpoint: C
         name=cleaned_name(source.stem),
         source=cleaned_name(source.name),
         mixture=mixture,
-        notes=_texts(notes),
+        notes=note_texts(notes),
     )
 
 
@@ -108,7 +104,7 @@ def separate_into(
     return Separation(
         id=new_id(),
         name=cleaned_name(settings.card.name),
-        stems=(Stem("drums", _shape(media.path(SEPARATIONS, drums.sha256), drums.sha256, size)),),
+        stems=(Stem("drums", shape_of(media.path(SEPARATIONS, drums.sha256), drums.sha256, size)),),
         computed="rest",
         origin="model",
         drums="drums",
@@ -119,47 +115,7 @@ def separate_into(
         device=str(record["device"]),
         chunk_seconds=record["chunk_seconds"],
         seconds=record["seconds"],
-        notes=_texts(record["notes"]),
-    )
-
-
-def import_drums(
-    source: Path, song: Song, media: ProjectMedia, pool: WorkerPool, checkpoint: Checkpoint
-) -> Separation:
-    """Take drums that were made elsewhere as a separation of a song.
-
-    They are brought to the song's rate, channels and length; what was done is in the notes.
-
-    Parameters
-    ----------
-    source : Path
-        Any sound file that starts where the song starts.
-
-    Raises
-    ------
-    DrumStudioError
-        If the file can not be read, has more channels than the song (and the song has more
-        than one), or the disk refuses.
-    Cancelled
-        If the person asked to stop.
-    """
-    with media.incoming(SEPARATIONS) as decoded_path:
-        decoded = pool.run(
-            "decode", portion(checkpoint, 0.0, 0.6), source=str(source), target=str(decoded_path)
-        )
-        notes = list(decoded["notes"])
-        with media.incoming(SEPARATIONS) as fitted_path:
-            notes += _fit(decoded_path, fitted_path, song, source, portion(checkpoint, 0.6, 0.9))
-            sha256, size = media.keep(fitted_path, SEPARATIONS)
-    checkpoint(1.0, f"Imported {source.name}")
-    return Separation(
-        id=new_id(),
-        name=cleaned_name(source.stem),
-        stems=(Stem("drums", _shape(media.path(SEPARATIONS, sha256), sha256, size)),),
-        computed="rest",
-        origin="import",
-        drums="drums",
-        notes=_texts([f"imported from {source.name}", *notes]),
+        notes=note_texts(record["notes"]),
     )
 
 
@@ -260,77 +216,16 @@ def _decoded(
     return kept, decoded["notes"]
 
 
-def _shape(path: Path, sha256: str, size: int) -> Media:
+def shape_of(path: Path, sha256: str, size: int) -> Media:
+    """Return what a project knows of a media file of its own."""
     with WavReader(path) as reader:
         return Media(sha256, size, reader.sample_rate, reader.channels, reader.samples)
 
 
-def _texts(notes: Iterable[str]) -> tuple[str, ...]:
+def note_texts(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return notes as a project can hold them."""
     cleaned = [note.encode("utf-8", "replace").decode()[: check.MAX_TEXT] for note in notes]
     return tuple(cleaned[:MAX_NOTES])
-
-
-def _fit(
-    decoded: Path, target: Path, song: Song, source: Path, checkpoint: Checkpoint
-) -> list[str]:
-    """Write drums with the song's rate, channels and length; return what had to be done."""
-    shape = song.mixture
-    what = f"Cannot take {source.name} as the drums of {song.name}"
-    atomic.require_free(target.parent, 4 * shape.samples * shape.channels, what)
-    with WavReader(decoded) as reader:
-        if shape.channels != 1 and reader.channels not in (1, shape.channels):
-            raise AudioOpenError(
-                what,
-                why=f"it has {reader.channels} channels and the song has {shape.channels}.",
-                fix="Export it with as many channels as the song.",
-            )
-        with (
-            atomic.writing(target, what=what, kind=ProjectError) as temporary,
-            WavWriter(temporary, shape.sample_rate, shape.channels) as writer,
-        ):
-            for block in _fitted_blocks(reader, shape):
-                checkpoint(writer.samples / max(1, shape.samples), f"Importing {source.name}")
-                writer.write(block[:, : shape.samples - writer.samples])
-        return _fitting_notes(reader, shape)
-
-
-def _fitted_blocks(reader: WavReader, shape: Media) -> Iterator[Samples]:
-    """Yield the samples at a song's rate and with its channels, at least as many as it has."""
-    length = resampled_length(reader.samples, reader.sample_rate, shape.sample_rate)
-    same_rate = reader.sample_rate == shape.sample_rate
-    stream = StreamResampler(reader.sample_rate, shape.sample_rate, shape.channels, length)
-    for start in range(0, reader.samples, _BLOCK_SAMPLES):
-        block = reader.read(start, min(_BLOCK_SAMPLES, reader.samples - start))
-        block = _with_channels(block, shape.channels)
-        yield block if same_rate else stream.push(block)
-    if not same_rate:
-        yield stream.finish()
-    for start in range(length, shape.samples, _BLOCK_SAMPLES):
-        count = min(_BLOCK_SAMPLES, shape.samples - start)
-        yield np.zeros((shape.channels, count), dtype=np.float32)
-
-
-def _fitting_notes(reader: WavReader, shape: Media) -> list[str]:
-    notes = []
-    if reader.channels != shape.channels:
-        notes.append(f"made of {reader.channels} channels into {shape.channels}")
-    if reader.sample_rate != shape.sample_rate:
-        notes.append(f"resampled from {reader.sample_rate} to {shape.sample_rate} Hz")
-    length = resampled_length(reader.samples, reader.sample_rate, shape.sample_rate)
-    if length != shape.samples:
-        seconds = abs(length - shape.samples) / shape.sample_rate
-        done = "cut at the song's end by" if length > shape.samples else "filled with silence for"
-        notes.append(f"{done} {seconds:.3f} s")
-    return notes
-
-
-def _with_channels(block: Samples, channels: int) -> Samples:
-    if block.shape[0] == channels:
-        return block
-    if block.shape[0] == 1:
-        return np.repeat(block, channels, axis=0)
-    mono: Samples = block.mean(axis=0, keepdims=True, dtype=np.float32)
-    return mono
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

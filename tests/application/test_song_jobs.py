@@ -74,7 +74,7 @@ def test_songs_are_there_and_exports_are_written_while_another_is_separated(
     assert waiting == ["song 0", "song 1", "song 2"]
     studio.stems.export(studio.songs[1], ExportOrder(("mixture",), tmp_path / "out"))
     until(lambda: bool(reports))
-    studio.jobs.import_drums(studio.songs[2].id, songs[0])
+    studio.jobs.import_stems(studio.songs[2].id, {"drums": songs[0]})
     until(lambda: studio.songs[2].separation is not None)
     assert titles(studio)["a long song"] == "running"
     assert all(song.separation is None for song in studio.songs[:2])

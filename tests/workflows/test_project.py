@@ -14,7 +14,7 @@ from drumstudio.application.document import Document
 from drumstudio.application.projects import (
     project_add,
     project_clean,
-    project_import_drums,
+    project_import_stems,
     project_info,
     project_new,
     project_recover,
@@ -226,7 +226,7 @@ def test_drums_made_elsewhere_get_the_songs_shape(
     tmp_path, project, pool, samples, channels, rate, noted
 ):
     drums = write(tmp_path / "my drums.wav", noise(samples, channels, seed=7), rate)
-    report = project_import_drums(project, "Söng", drums, pool, no_checkpoint)
+    report = project_import_stems(project, "Söng", {"drums": drums}, pool, no_checkpoint)
     assert report["separation_notes"] == ["imported from my drums.wav", *noted]
     with Document.open(project) as document:
         (song,) = document.project.songs
@@ -245,16 +245,16 @@ def test_drums_made_elsewhere_get_the_songs_shape(
 def test_drums_with_more_channels_than_the_song_are_refused(tmp_path, project, pool):
     drums = write(tmp_path / "d.wav", noise(channels=6))
     with pytest.raises(AudioOpenError, match="6 channels"):
-        project_import_drums(project, "Söng", drums, pool, no_checkpoint)
+        project_import_stems(project, "Söng", {"drums": drums}, pool, no_checkpoint)
     mono = write(tmp_path / "mono.wav", noise(channels=1))
     project_add(project, [mono], pool, no_checkpoint)
-    report = project_import_drums(project, "mono", drums, pool, no_checkpoint)
+    report = project_import_stems(project, "mono", {"drums": drums}, pool, no_checkpoint)
     assert "made of 6 channels into 1" in report["separation_notes"]
 
 
 def test_a_song_that_is_not_there_is_named_with_those_that_are(tmp_path, project, song_file, pool):
     with pytest.raises(DrumStudioError, match="Söng"):
-        project_import_drums(project, "Song", song_file, pool, no_checkpoint)
+        project_import_stems(project, "Song", {"drums": song_file}, pool, no_checkpoint)
 
 
 def test_missing_files_are_found_by_content_whatever_they_are_called(
@@ -295,7 +295,9 @@ def test_a_project_that_is_open_elsewhere_is_refused_before_any_work(
         for verb in (
             lambda: project_add(project, [song_file], None, no_checkpoint),
             lambda: project_separate(project, settings(), None, cache, no_checkpoint),
-            lambda: project_import_drums(project, "Söng", song_file, None, no_checkpoint),
+            lambda: project_import_stems(
+                project, "Söng", {"drums": song_file}, None, no_checkpoint
+            ),
             lambda: project_relink(project, tmp_path, None, no_checkpoint),
             lambda: project_clean(project),
         ):
