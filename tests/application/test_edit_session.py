@@ -165,14 +165,14 @@ def test_what_was_painted_on_one_model_is_not_heard_on_another(
     document, song_id = project
     paint(session)
     first = session.editor.song.separation
-    before = session._last.edit.edited.drums
+    before = session._last.edit.edited.split
     with session.reader() as reader:
         assert reader.deltas is not None
     # The new model's edits take as long as they may.
     monkeypatch.setattr(session._sound, "render", lambda *arguments, **words: None)
     separate(document, document.project.song(song_id), noise(3.0, seed=9) / 3, "Other")
     assert session.editor.song.separation.id != first.id
-    assert session._last.edit.edited.drums == before
+    assert session._last.edit.edited.split == before
     told = []
     monkeypatch.setattr(transport, "set_edits", lambda *edits: told.append(edits))
     session.apply()
