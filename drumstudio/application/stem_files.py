@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,36 @@ class StemFiles:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def export(self, song: Song, order: ExportOrder, *, report: bool = True) -> None:
-        """Put an export at the end of the queue; `exported` tells what was written."""
+    def export(
+        self, song: Song, order: ExportOrder, *, over: threading.Event | None = None
+    ) -> None:
+        """Put an export at the end of the queue; `exported` tells what was written.
+
+        Parameters
+        ----------
+        song : Song
+            As it stands.
+        order : ExportOrder
+            What to write.
+        over : Event, optional
+            Set when it is over, however it went; then nothing is told.
+        """
         media = self._studio.document.media
         pool = self._studio.workshop.pool
 
         def work(checkpoint: Checkpoint) -> None:
-            written = export_song(song, media, order, pool, checkpoint)
-            if report:
+            try:
+                written = export_song(song, media, order, pool, checkpoint)
+            finally:
+                if over is not None:
+                    over.set()
+            if over is None:
                 self._studio.exported(written)
 
         self._studio.queue.add(f"Export {song.name}", work, "export")
 
-    def stem_file(self, song: Song, stem: str) -> Path | None:
-        """Return a stem as a WAV file with a good name; None if it is being made now.
+    def stem_file(self, song: Song, stem: str) -> tuple[Path, threading.Event]:
+        """Return where a stem is as a WAV file with a good name, and what is set once it is.
 
         Made in the cache, once for each content, and never the project's own file: another
         program may write over what it is given.
@@ -53,12 +70,13 @@ class StemFiles:
             (stem,), stems_folder / _content(song), file_format="wav-float", overwrite=True
         )
         target = order.paths(song)[stem]
+        over = threading.Event()
         if target.exists():
-            return target
+            over.set()
+            return target, over
         remove_oldest(stems_folder.glob("*/*.wav"), _CACHE_LIMIT_BYTES)
-        self._studio.noticed(f"Writing {target.name}; it is ready in a moment")
-        self.export(song, order, report=False)
-        return None
+        self.export(song, order, over=over)
+        return target, over
 
 
 def _is_edited(song: Song) -> bool:

@@ -83,19 +83,31 @@ class AreaGesture:
         return rectangle(min(first, last), max(first, last), min(low, high), max(low, high)).corners
 
 
-def _tool(kind: str, label: str, icon: str, keys: str, hint: str) -> Tool:
+def _tool(kind: str, label: str, icon: str, keys: str, hint: str, does: str) -> Tool:
     def begin(settings: ToolSettings, grid: Grid) -> AreaGesture:
         length, highest = grid.samples / grid.sample_rate, grid.sample_rate / 2
         return AreaGesture(kind, length, highest, settings.feather)
 
     options = frozenset({"target", "size", "hardness"})  # the size is the soft edge's
     lasso = kind == "lasso"
-    return Tool(kind, label, icon, keys, hint, options, "cross", begin, by_corners=lasso)
+    return Tool(kind, label, icon, keys, hint, options, "cross", begin, by_corners=lasso, does=does)
 
 
-RECTANGLE = _tool("rectangle", "Rectangle", "rectangle", "3", f"Drag: corner to corner · {_SHAPE}")
+RECTANGLE = _tool(
+    "rectangle",
+    "Rectangle",
+    "rectangle",
+    "3",
+    f"Drag: corner to corner · {_SHAPE}",
+    "Takes a time and its frequencies, from corner to corner.",
+)
 TIME_RANGE = _tool(
-    "time range", "Time range", "time-range", "4", f"Drag: from when to when · {_SHAPE}"
+    "time range",
+    "Time range",
+    "time-range",
+    "4",
+    f"Drag: from when to when · {_SHAPE}",
+    "Takes all frequencies of a stretch of time.",
 )
 FREQUENCY_RANGE = _tool(
     "frequency range",
@@ -103,6 +115,7 @@ FREQUENCY_RANGE = _tool(
     "frequency-range",
     "5",
     f"Drag: from low to high · {_SHAPE}",
+    "Takes a band of frequencies in the whole song.",
 )
 LASSO = _tool(
     "lasso",
@@ -110,4 +123,5 @@ LASSO = _tool(
     "lasso",
     "6",
     "Drag around it, or click corners and press Enter · Esc: drop",
+    "Takes what a line is drawn around.",
 )

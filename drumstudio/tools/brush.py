@@ -130,4 +130,5 @@ TOOL = Tool(
     options=frozenset({"target", "size", "hardness"}),
     cursor="brush",
     begin=begin,
+    does="Paint over what shall go to the drums or to the rest.",
 )

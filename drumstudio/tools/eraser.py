@@ -15,4 +15,5 @@ TOOL = Tool(
     cursor="brush",
     begin=begin,
     target="erase",
+    does="Take paint away again: there the model's drums come back.",
 )

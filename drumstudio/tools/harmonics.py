@@ -24,4 +24,5 @@ TOOL = Tool(
     options=frozenset({"target", "tolerance"}),
     cursor="hand",
     find=_find,
+    does="Takes a tone with its overtones: what a voice or a guitar left in the drums.",
 )

@@ -24,4 +24,5 @@ TOOL = Tool(
     options=frozenset({"target", "hit limits"}),
     cursor="hand",
     find=_find,
+    does="Takes one hit with its attack and decay, from a click near it.",
 )

@@ -191,6 +191,8 @@ class Tool:
         belongs to that place, or None.
     target : str
         What it does whatever the settings say ("erase"); empty if they say it.
+    does : str
+        What it does, in a sentence for its button.
     by_corners : bool
         Whether a click sets a corner, so that a gesture may go on after it.
 
@@ -211,6 +213,7 @@ class Tool:
     find: Find | None = None
     target: str = ""
     by_corners: bool = False
+    does: str = ""
 
     def __post_init__(self) -> None:
         check.one_of("cursor", self.cursor, CURSORS)

@@ -24,4 +24,5 @@ TOOL = Tool(
     options=frozenset({"target", "tolerance"}),
     cursor="hand",
     find=_find,
+    does="Takes the region around a click that is about as loud and as drum-like.",
 )

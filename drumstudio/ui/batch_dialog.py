@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -37,13 +38,17 @@ class BatchDialog(Dialog):
     ----------
     parent : QWidget
         The window.
-    model : str
-        Name of the model that will be used.
+    models : sequence of (str, str)
+        Id and name of each model that can be used.
+    chosen : str
+        Id of the one that is used at first.
     folder : Path
         Where to, at first.
     """
 
-    def __init__(self, parent: QWidget, model: str, folder: Path) -> None:
+    def __init__(
+        self, parent: QWidget, models: Sequence[tuple[str, str]], chosen: str, folder: Path
+    ) -> None:
         super().__init__(parent, "Separate files to a folder", 580)
         self.paths: list[Path] = []
         self.content.addWidget(
@@ -82,7 +87,12 @@ class BatchDialog(Dialog):
         where.addWidget(self._folder, 1)
         where.addWidget(push_button("Choose…", self._choose, name="Choose the folder to write to"))
         form.addRow(label("Folder"), where)
-        form.addRow(label("Model"), label(model, "muted"))
+        self._model = QComboBox()
+        self._model.setAccessibleName("Model")
+        for identity, name in models:
+            self._model.addItem(name, identity)
+        self._model.setCurrentIndex(max(self._model.findData(chosen), 0))
+        form.addRow(label("Model"), self._model)
         self.content.addLayout(form)
         self._replace = QCheckBox("Replace files that are there (else those songs are skipped)")
         self.content.addWidget(self._replace)
@@ -98,6 +108,11 @@ class BatchDialog(Dialog):
                 self.paths.append(path)
                 self._list.addItem(str(path))
         self._check()
+
+    @property
+    def model_id(self) -> str:
+        """The model that is chosen."""
+        return str(self._model.currentData())
 
     def export_settings(self) -> ExportSettings:
         """Return what is chosen."""

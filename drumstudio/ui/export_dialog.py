@@ -31,6 +31,7 @@ from drumstudio.core.stems import DRUMLESS, MIXTURE, looks
 from drumstudio.files.formats import FORMATS
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.drop_area import drag_files
+from drumstudio.ui.export_choices import ExportChoices
 from drumstudio.ui.parts import label, push_button, set_role
 
 EXACT_DB = -200.0
@@ -161,6 +162,38 @@ class ExportDialog(Dialog):
         self.content.addStretch()
         self.add_button(push_button("Cancel", self.reject))
         self._export = self.add_button(push_button("Export", self.accept, "primary"), default=True)
+        self._check()
+
+    def choices(self) -> ExportChoices:
+        """Return what the next export may begin with."""
+        ticked = " ".join(stem for stem, box in self._stems.items() if box.isChecked())
+        return ExportChoices(
+            self._source.currentData(),
+            ticked,
+            self._format.currentData(),
+            self._rate.currentData() or 0,
+            self._folder.text(),
+            self._template.text(),
+        )
+
+    def show_choices(self, choices: ExportChoices) -> None:
+        """Begin with what was chosen before, as far as it fits this song and this computer."""
+        for combo, value in (
+            (self._source, choices.source),
+            (self._format, choices.file_format),
+            (self._rate, choices.sample_rate or None),
+        ):
+            place = combo.findData(value)
+            if place >= 0:
+                combo.setCurrentIndex(place)
+        ticked = [stem for stem in choices.stems.split() if stem in self._stems]
+        if ticked:
+            for stem, box in self._stems.items():
+                box.setChecked(stem in ticked)
+        if choices.folder and Path(choices.folder).is_dir():
+            self._folder.setText(choices.folder)
+        if choices.template:
+            self._template.setText(choices.template)
         self._check()
 
     def order(self) -> ExportOrder:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QEventLoop, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from drumstudio.application.studio import Studio
 from drumstudio.core.mix import is_audible
 from drumstudio.core.song import Song
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.drop_area import drag_files
+from drumstudio.ui.export_choices import load_choices, store_choices
 from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
+
+_LONGEST_SECONDS = 120.0  # that who takes a stem waits for it
 
 
 class ExportLink(QObject):
@@ -55,9 +60,12 @@ class ExportLink(QObject):
             export_ranges(song, selection),
             silent_mix=not is_audible(tracks),
         )
+        dialog.show_choices(load_choices())
         if dialog.exec():
             order = dialog.order()
             self._folder = order.folder
+            choices = dialog.choices()
+            self._studio.background.run(lambda: store_choices(choices))
             self._studio.stems.export(song, order)
         dialog.deleteLater()
 
@@ -69,19 +77,29 @@ class ExportLink(QObject):
 
     def drag(self, song_id: str, stem: str) -> None:
         """Let the person carry a stem out of the window as a file."""
-        path = self._stem_file(song_id, stem)
-        if path is not None:
-            drag_files(self._window, [path])
+        song = self._studio.song(song_id)
+        if song is not None:
+            path, over = self._studio.stems.stem_file(song, stem)
+            # It is written while it is carried; who takes it waits for what is left of that.
+            drag_files(self._window, [path], lambda: _wait(over) and path.exists())
 
     def show_file(self, song_id: str, stem: str) -> None:
         """Show the file of a stem in its folder."""
-        path = self._stem_file(song_id, stem)
-        if path is not None:
-            open_folder(path)
-
-    def _stem_file(self, song_id: str, stem: str) -> Path | None:
         song = self._studio.song(song_id)
-        return None if song is None else self._studio.stems.stem_file(song, stem)
+        if song is not None:
+            path, over = self._studio.stems.stem_file(song, stem)
+            if not over.is_set():
+                self._studio.noticed(f"Writing {path.name}; ask again in a moment")
+            else:
+                open_folder(path)
+
+
+def _wait(over: threading.Event) -> bool:
+    """Wait until something is over while the window goes on; return whether it is."""
+    until = time.monotonic() + _LONGEST_SECONDS
+    while not over.wait(0.01) and time.monotonic() < until:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+    return over.is_set()
 
 
 def export_ranges(song: Song, selection: tuple[float, float] | None) -> list[Range]:

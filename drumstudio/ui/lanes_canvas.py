@@ -78,6 +78,7 @@ class LanesCanvas(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         state.timeline.changed.connect(self.update)
         state.changed.connect(self.update)
+        state.heights_changed.connect(self.update)
         state.lanes_changed.connect(self._forget)
         state.playhead_moved.connect(self._on_playhead)
         theme.changed.connect(self._forget)
@@ -177,10 +178,11 @@ class LanesCanvas(QWidget):
         if per_column * _SAMPLES_APART_PX > 1.0:
             # Columns that begin on multiples of their width keep their samples while scrolling.
             start = round(view.start_seconds * view.sample_rate / per_column)
-            key = WaveKey(per_column, width_px, height_px, self._generation)
+            scale = self._state.wave_height
+            key = WaveKey(per_column, width_px, height_px, self._generation, scale)
             strip = self._strips.setdefault(lane.stem, WaveStrip())
             return strip.picture(lane.waveform, self._shades(lane), key, start)
-        whole = (view, width_px, height_px, self._generation)
+        whole = (view, width_px, height_px, self._generation, self._state.wave_height)
         kept = self._pictures.get(lane.stem)
         if kept is None or kept.key != whole:
             shades = self._shades(lane)
@@ -204,6 +206,7 @@ class LanesCanvas(QWidget):
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         exact = lane.waveform.columns(float(first), 1.0, last - first).high
+        exact = exact * np.float32(self._state.wave_height)
         x = (np.arange(first, last) - view.start_seconds * view.sample_rate) / per_column
         ratio = self.devicePixelRatioF()
         places = strips(exact.shape[0], pixmap.height())

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import OVER, State
 from drumstudio.application.studio import Studio
+from drumstudio.application.time_view import clock
 from drumstudio.application.transport import Transport
 from drumstudio.core.errors import DrumStudioError, ModelMissingError
 from drumstudio.core.song import Song
@@ -39,7 +40,7 @@ from drumstudio.ui.lower_half import LowerHalf
 from drumstudio.ui.marker_link import MarkerLink
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.model_panel import ModelPanel
-from drumstudio.ui.parts import ElidedLabel
+from drumstudio.ui.parts import ElidedLabel, label
 from drumstudio.ui.player_link import PlayerLink
 from drumstudio.ui.queue_panel import QueuePanel
 from drumstudio.ui.song_state import SongState
@@ -47,7 +48,7 @@ from drumstudio.ui.song_view import SongView
 from drumstudio.ui.songs_panel import SongsPanel
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
 from drumstudio.ui.stay_awake import StayAwake
-from drumstudio.ui.theme import Theme
+from drumstudio.ui.theme import Theme, tabular
 from drumstudio.ui.training_link import TrainingLink
 from drumstudio.ui.training_page import TrainingPage
 from drumstudio.ui.transport_bar import TransportBar
@@ -173,6 +174,10 @@ class MainWindow(QMainWindow):
         self._hints = ElidedLabel("small")
         self._hints.setContentsMargins(0, 0, 12, 0)
         self.statusBar().addWidget(self._hints, 1)
+        self._selected = label("", "small")
+        self._selected.setFont(tabular(self.font()))
+        self._selected.setAccessibleName("Selection")
+        self.statusBar().addPermanentWidget(self._selected)
         self._queue_timer = QTimer(self)
         self._queue_timer.setInterval(_QUEUE_MS)
         self.awake = StayAwake(self)
@@ -211,6 +216,7 @@ class MainWindow(QMainWindow):
         queue.height_asked.connect(self._fit_queue)
         queue.clear_asked.connect(studio.queue.clear_finished)
         self.theme.changed.connect(self.document.refresh)
+        self.state.changed.connect(self._show_selected)
 
     # --- showing ---------------------------------------------------------------------------
 
@@ -231,6 +237,15 @@ class MainWindow(QMainWindow):
         self.commands.show_song(song)
         self.editing.show_song(song)
         self._show_button()
+
+    def _show_selected(self) -> None:
+        selection, words = self.state.selection, ""
+        if selection is not None:
+            start, stop = selection
+            length = clock(stop - start, 3)
+            words = f"Selected {clock(start, 3)} to {clock(stop, 3)}, {length} long"
+        if words != self._selected.text():
+            self._selected.setText(words)
 
     def _fold_lanes(self, folded: bool) -> None:
         self._upper.setMaximumHeight(self.view.fold_lanes(folded))

@@ -12,6 +12,8 @@ from drumstudio.core.song import Marker, Song, cleaned_name, new_id
 from drumstudio.ui.ruler import Ruler
 from drumstudio.ui.song_state import MarkerView, SongState
 
+_APART_SECONDS = 0.005
+
 
 class MarkerLink(QObject):
     """Shows the markers of the song at hand and changes them.
@@ -33,6 +35,7 @@ class MarkerLink(QObject):
         self._window = parent
         self._song: Song | None = None
         ruler.marker_menu_asked.connect(self._menu)
+        ruler.marker_rename_asked.connect(self._ask_new_name)
 
     def show_song(self, song: Song | None) -> None:
         """Show the markers of a song."""
@@ -49,6 +52,10 @@ class MarkerLink(QObject):
         if self._song is None:
             return
         seconds = self._state.playhead if self._state.playing else self._state.cursor
+        there = self._at(seconds)
+        if there is not None:
+            self._studio.noticed(f"{there.name} is here already")
+            return
         name = f"Marker {len(self._song.markers) + 1}"
         self._change("Add marker", (*self._song.markers, Marker(new_id(), seconds, name)))
 
@@ -65,7 +72,10 @@ class MarkerLink(QObject):
 
     def move(self, marker_id: str, seconds: float) -> None:
         """Put a marker elsewhere."""
-        if self._song is not None:
+        there = self._at(seconds)
+        if there is not None and there.id != marker_id:
+            self._studio.noticed(f"{there.name} is here already")
+        elif self._song is not None:
             moved = tuple(
                 replace(marker, seconds=seconds) if marker.id == marker_id else marker
                 for marker in self._song.markers
@@ -77,6 +87,11 @@ class MarkerLink(QObject):
         if self._song is not None:
             left = tuple(marker for marker in self._song.markers if marker.id != marker_id)
             self._change("Remove marker", left)
+
+    def _at(self, seconds: float) -> Marker | None:
+        """Return the marker at a place, if one is: two would hide each other."""
+        markers = self._song.markers if self._song is not None else ()
+        return next((one for one in markers if abs(one.seconds - seconds) < _APART_SECONDS), None)
 
     def _change(self, name: str, markers: tuple[Marker, ...]) -> None:
         if self._song is not None:
@@ -93,6 +108,11 @@ class MarkerLink(QObject):
         menu.addAction("Remove", lambda: self.remove(marker.id))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(place)
+
+    def _ask_new_name(self, marker_id: str) -> None:
+        marker = next((m for m in self._state.markers if m.id == marker_id), None)
+        if marker is not None:
+            self._ask_name(marker)
 
     def _ask_name(self, marker: MarkerView) -> None:
         name, agreed = QInputDialog.getText(

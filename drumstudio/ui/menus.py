@@ -23,6 +23,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "View",
         (
             *("zoom_in", "zoom_out", "zoom_selection", "zoom_fit", "zoom_back", SEPARATOR),
+            *("lanes_higher", "lanes_lower", "waves_higher", "waves_lower", SEPARATOR),
             *(
                 "spectrogram",
                 "spectrogram_alone",

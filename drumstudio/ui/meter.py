@@ -1,24 +1,30 @@
-"""A level meter: rises at once, falls 20 dB a second, holds the highest peak, marks overs."""
+"""A level meter: bars with a scale, the highest peak held, and a light for what clipped."""
 
 from __future__ import annotations
 
 import math
 import time
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QLinearGradient, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from drumstudio.ui.theme import Theme
+from drumstudio.ui.theme import Theme, tabular
 
 FLOOR_DB = -60.0
 FALL_DB_PER_SECOND = 20.0
 _HOLD_SECONDS = 1.5
 _OVER_PX = 4
+_BARS_PX = 9
+_SCALE_PX = 17
+_MARKS_DB = (0, -6, -12, -24, -48)
+_MARK_PX = 7  # of the numbers' height
 
 
 class Meter(QWidget):
-    """One bar a channel, in a stem's colour.
+    """One bar a channel, in a stem's colour; upright with numbers beside them, in decibels.
+
+    The light at the end is lit once full scale was passed, until a click.
 
     Parameters
     ----------
@@ -43,7 +49,11 @@ class Meter(QWidget):
         if horizontal:
             self.setFixedSize(110, 12)
         else:
-            self.setFixedWidth(9)
+            self.setFixedWidth(_BARS_PX + _SCALE_PX)
+        self.setToolTip(
+            "Peak level; full scale is 0 dB.\nThe red light stays on once something was louder: "
+            "click to put it out."
+        )
         theme.changed.connect(self.update)
 
     def show_peaks(self, left: float, right: float) -> None:
@@ -86,13 +96,15 @@ class Meter(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the bars."""
         painter = QPainter(self)
+        if not self._horizontal:
+            self._paint_scale(painter)
         if self._horizontal:
             # Drawn upright, then laid: one drawing for both.
             painter.translate(self.width(), 0)
             painter.rotate(90)
             width, height = self.height(), self.width()
         else:
-            width, height = self.width(), self.height()
+            width, height = _BARS_PX, self.height()
         bar = (width - 1) / 2
         colour = self._theme.colour(self._token)
         ground = self._theme.colour("line")
@@ -111,9 +123,27 @@ class Meter(QWidget):
             if self._hold[side] > FLOOR_DB:
                 hold = self._pixel(self._hold[side], height)
                 painter.fillRect(QRectF(left, hold, bar, 1), self._theme.colour("text"))
-        if self._over:
-            painter.fillRect(QRectF(0, 0, width, _OVER_PX), hot)
+        # The light, lit or not: dark glass when all is well.
+        painter.fillRect(QRectF(0, 0, width, _OVER_PX), hot if self._over else ground.darker(130))
+        if self._horizontal:
+            for level in _MARKS_DB[1:]:
+                mark = self._pixel(level, height)
+                painter.fillRect(QRectF(0, mark, width, 1), self._theme.colour("ground", 150))
         painter.end()
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        """Draw the numbers beside upright bars, as many as there is room for."""
+        painter.setFont(tabular(self.font(), _MARK_PX + 1))
+        painter.setPen(self._theme.colour("muted"))
+        last = -_MARK_PX
+        for level in _MARKS_DB:
+            height = self._pixel(level, self.height())
+            if height - last < _MARK_PX + 2 or height > self.height() - 2:
+                continue
+            last = height
+            top = min(max(height - _MARK_PX / 2 - 1, 0), self.height() - _MARK_PX - 2)
+            area = QRectF(_BARS_PX + 2, top, _SCALE_PX - 2, _MARK_PX + 2)
+            painter.drawText(area, Qt.AlignmentFlag.AlignLeft, str(abs(level)))
 
     @staticmethod
     def _pixel(level_db: float, height: int) -> float:

@@ -186,6 +186,10 @@ class ModelPanel(QWidget):
         """Return the chosen model's parameters."""
         return self._form.values() if self._form is not None else {}
 
+    def values_of(self, model_id: str) -> dict[str, Value]:
+        """Return a model's parameters as they were set here; none where they never were."""
+        return self.values() if model_id == self.model_id else self._values.get(model_id, {})
+
     def show_ready(self, text: str, tip: str, *, enabled: bool) -> None:
         """Show what the button would do."""
         self.separate.setText(text)

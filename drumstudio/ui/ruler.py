@@ -30,6 +30,7 @@ class Ruler(QWidget):
     """
 
     marker_menu_asked = Signal(str, object)  # the marker's id, where on the screen
+    marker_rename_asked = Signal(str)
 
     def __init__(self, state: SongState, theme: Theme) -> None:
         super().__init__()
@@ -39,6 +40,7 @@ class Ruler(QWidget):
         self.setFixedHeight(HEIGHT_PX)
         self.setAccessibleName("Ruler")
         self.setMouseTracking(True)
+        self.setToolTip("Click: cursor · Drag: select · Double click a marker: rename it")
         state.timeline.changed.connect(self.update)
         state.changed.connect(self.update)
         state.playhead_moved.connect(self._on_playhead)
@@ -138,6 +140,14 @@ class Ruler(QWidget):
                 self.marker_menu_asked.emit(marker, event.globalPosition().toPoint())
             return
         self._mouse.press(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Ask for another name of a marker; elsewhere it is one more press."""
+        marker = self._marker_at(event.position().x())
+        if marker is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.marker_rename_asked.emit(marker)
+        else:
+            self.mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go on selecting."""

@@ -71,6 +71,7 @@ class SongState(QObject):
     """
 
     changed = Signal()  # cursor, selection, loop, grid, markers, playing
+    heights_changed = Signal()  # of lanes or waveforms
     lanes_changed = Signal()  # what the lanes show or how
     playhead_moved = Signal(float)  # where it was before, in seconds
     seek_asked = Signal(float)
@@ -90,6 +91,8 @@ class SongState(QObject):
         self.selection: tuple[float, float] | None = None
         self.markers: tuple[MarkerView, ...] = ()
         self.chosen_lane = ""
+        self.lane_height = 1.0  # how high lanes are, as a factor of what fits
+        self.wave_height = 1.0  # how high waveforms are drawn, as a factor of full scale
         self.marks: Callable[[float, float], list[Mark]] = lambda _beat, _bar: []
         self.snap: Callable[[float], float] = lambda seconds: seconds
 
@@ -115,6 +118,16 @@ class SongState(QObject):
         """Draw the playhead elsewhere."""
         before, self.playhead = self.playhead, seconds
         self.playhead_moved.emit(before)
+
+    def scale_lanes(self, factor: float) -> None:
+        """Make lanes higher (above 1) or lower; what does not fit scrolls."""
+        self.lane_height = min(max(self.lane_height * factor, 0.5), 4.0)
+        self.heights_changed.emit()
+
+    def scale_waves(self, factor: float) -> None:
+        """Draw waveforms higher (above 1) or lower: for quiet songs."""
+        self.wave_height = min(max(self.wave_height * factor, 1.0), 64.0)
+        self.heights_changed.emit()
 
     def choose_lane(self, stem: str) -> None:
         """Make a lane the one that keys act on."""

@@ -94,6 +94,7 @@ class SongView(QWidget):
         grid.setRowStretch(1, 1)
         state.timeline.changed.connect(self._show_bar)
         state.lane_chosen.connect(self._show_chosen)
+        state.heights_changed.connect(self._fit_heights)
 
     def _corner(self) -> QWidget:
         corner = QWidget()
@@ -184,7 +185,8 @@ class SongView(QWidget):
 
     def _fit_heights(self) -> None:
         lanes = max(len(self._state.lanes), 1)
-        height = lane_height(self._scroll_area.viewport().height(), lanes)
+        room = round(self._scroll_area.viewport().height() * self._state.lane_height)
+        height = lane_height(room, lanes)
         for header in self.headers.values():
             header.setFixedHeight(height)
             header.fit_height(height)

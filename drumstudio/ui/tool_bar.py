@@ -91,6 +91,7 @@ class ToolBar(QWidget):
         for tool in TOOLS.values():
             tip = f"{tool.label} ({tool.keys.split(' | ')[0]})"
             button = icon_button(theme, tool.icon, tip, checkable=True)
+            button.setToolTip(f"{tip}\n{tool.does}".strip())
             button.setFixedSize(27, 26)
             button.clicked.connect(lambda _=False, name=tool.name: self.tool_chosen.emit(name))
             group.addButton(button)

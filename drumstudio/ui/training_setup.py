@@ -29,7 +29,7 @@ from drumstudio.ui.theme import Theme
 
 _FOLDER = Qt.ItemDataRole.UserRole
 _MOST_MINUTES = 100_000
-_FORM_PX = 344
+_FORM_PX, _FORM_LEAST_PX = 344, 216
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA", "cuda"))
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _STEMS_SHARE = 0.24  # of the table's width; what does not fit is in a tip
@@ -64,8 +64,8 @@ class TrainingSetup(QWidget):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(12, 6, 0, 8)
         whole.setSpacing(12)
-        whole.addLayout(self._build_material(), 1)
-        whole.addWidget(self._build_form())
+        whole.addLayout(self._build_material(), 3)
+        whole.addWidget(self._build_form(), 2)
         self.show_material(self._material)
 
     def _build_material(self) -> QVBoxLayout:
@@ -151,7 +151,8 @@ class TrainingSetup(QWidget):
         foot.setContentsMargins(0, 0, 12, 0)
         foot.addWidget(self.start)
         side = QWidget()
-        side.setFixedWidth(_FORM_PX)
+        side.setMinimumWidth(_FORM_LEAST_PX)
+        side.setMaximumWidth(_FORM_PX)
         box = QVBoxLayout(side)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPixmap
 
-from drumstudio.files.peaks import Waveform
+from drumstudio.files.peaks import Columns, Waveform
 from drumstudio.ui.wave_picture import Shades, wave_image
 
 _MARGIN_PX = 256  # drawn ahead at once: a few long draws are cheaper than many short ones
@@ -20,6 +21,7 @@ class WaveKey(NamedTuple):
     width: int  # of the view, in device pixels
     height: int
     generation: int
+    scale: float = 1.0  # how high the waveform is drawn, as a factor of full scale
 
 
 class WaveStrip:
@@ -93,6 +95,8 @@ class WaveStrip:
         assert self._key is not None
         per_column = self._key.per_column
         columns = waveform.columns(begin * per_column, per_column, end - begin)
+        scale = np.float32(self._key.scale)
+        columns = Columns(columns.low * scale, columns.high * scale, columns.rms * scale)
         painter = QPainter(self._pixmap)
         painter.drawImage(begin - self._origin, 0, wave_image(columns, self._key.height, shades))
         painter.end()

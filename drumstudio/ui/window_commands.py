@@ -106,6 +106,10 @@ class WindowCommands(QObject):
             ("zoom_selection", self.zoom_selection),
             ("zoom_fit", timeline.fit),
             ("zoom_back", timeline.back),
+            ("lanes_higher", lambda: window.state.scale_lanes(1.25)),
+            ("lanes_lower", lambda: window.state.scale_lanes(0.8)),
+            ("waves_higher", lambda: window.state.scale_waves(1.5)),
+            ("waves_lower", lambda: window.state.scale_waves(1 / 1.5)),
         ):
             window.actions_.connect(name, function)
             self._needs_song.append(name)
@@ -227,11 +231,12 @@ class WindowCommands(QObject):
         models, studio = self._window.models, self._window.studio
         if not models.model_id:
             return
-        name = studio.catalog.find(models.model_id).name
-        dialog = BatchDialog(self._window, name, Path.home())
+        names = [(card.id, card.name) for card in models.ready_cards()]
+        dialog = BatchDialog(self._window, names, models.model_id, Path.home())
         if dialog.exec():
             studio.jobs.separate_to_folder(
-                dialog.paths, dialog.export_settings(), models.model_id, models.values()
+                *(dialog.paths, dialog.export_settings(), dialog.model_id),
+                models.values_of(dialog.model_id),
             )
         dialog.deleteLater()
 

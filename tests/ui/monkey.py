@@ -1,10 +1,11 @@
 """A clumsy person in a process of its own: random keys, clicks, drags and drops, from a seed.
 
-    python -m tests.ui.monkey SEED SECONDS FOLDER [BLUNDER]
+    python -m tests.ui.monkey SEED SECONDS FOLDER WIDTHxHEIGHT [BLUNDER]
 
-Works in FOLDER and prints one line of JSON: what it did, every exception and warning, and the
-longest silence of the event loop with where the window was meanwhile. BLUNDER is what the
-window is made to do wrong, for the control: "raise" or "block".
+Works in FOLDER on a screen of that size, and prints one line of JSON: what it did, every exception
+and warning, what was cut off or lay outside the screen, and the longest silence of the event loop
+with where the window was meanwhile. BLUNDER is what the window is made to do wrong, for the
+control: "raise", "block" or "outside".
 """
 
 from __future__ import annotations
@@ -44,12 +45,16 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QPushButton, QWidget
 
+from drumstudio.ui import tokens
 from tests.ui.lone_window import build
+from tests.ui.screens import beyond_screen, outside, screen_platform
 
 SILENCE_SECONDS = 0.15  # a longer one is looked into
 RARELY = 0.1  # how often it may quit, so that a window lives for a while
+LOOK_EVERY_STEPS = 25  # whether all of the window is on the screen
+SETTLE_SECONDS = 3.0  # what stays outside so long was not just being laid out
 PATIENCE_STEPS = 40  # a dialog that stands longer is left by Escape
 _HARMLESS = (
     "This plugin does not support",
@@ -121,6 +126,9 @@ class Monkey:
         self.done: collections.Counter[str] = collections.Counter()
         self.trail: collections.deque[str] = collections.deque(maxlen=30)
         self.windows = 0
+        self.strays: dict[str, str] = {}  # what stayed outside: name to what was done before
+        self._steps = 0
+        self._seen_outside: dict[str, float] = {}
         self._modal_steps = 0
         self._paths = self._make_files()
         self._stub_dialogs()
@@ -180,6 +188,9 @@ class Monkey:
     # --- one thing ------------------------------------------------------------------------
 
     def step(self) -> None:
+        self._steps += 1
+        if self._steps % LOOK_EVERY_STEPS == 0:
+            self.look()
         if self.window._closed:
             self.window.deleteLater()
             self.open_window()
@@ -204,6 +215,17 @@ class Monkey:
         doers, weights = zip(*actions, strict=True)
         (doer,) = self.random.choices(doers, weights)
         doer(popup or modal or self.window)
+
+    def look(self) -> None:
+        """Note what has been outside of the window or the screen for a while."""
+        now, found = time.monotonic(), []
+        for top in self.application.topLevelWidgets():
+            if top.isVisible() and (top is self.window or isinstance(top, QDialog)):
+                found += [*outside(top), *beyond_screen(top)]
+        self._seen_outside = {one: self._seen_outside.get(one, now) for one in found}
+        for one, since in self._seen_outside.items():
+            if now - since > SETTLE_SECONDS:
+                self.strays.setdefault(one, " / ".join(list(self.trail)[-6:]))
 
     def _note(self, what: str, widget: object = None) -> None:
         self.done[what] += 1
@@ -320,10 +342,19 @@ class Monkey:
 
     def resize(self, _root: QWidget) -> None:
         self._note("resize")
-        self.window.resize(self.random.randrange(300, 2000), self.random.randrange(200, 1400))
+        room = self.window.screen().availableGeometry()
+        width, height = tokens.SMALLEST_WINDOW
+        self.window.setGeometry(
+            0,
+            0,
+            self.random.randint(width, room.width()),
+            self.random.randint(height, room.height()),
+        )
 
 
-def main(seed: int, seconds: float, folder: Path, blunder: str = "") -> int:
+def main(seed: int, seconds: float, folder: Path, size: str, blunder: str = "") -> int:
+    width, height = (int(part) for part in size.split("x"))
+    os.environ["QT_QPA_PLATFORM"] = screen_platform(folder, (0, 0, width, height, 1))
     os.environ["DRUMSTUDIO_HOME"] = str(folder / "home")
     os.environ["HOME"] = str(folder)
     os.chdir(folder)
@@ -368,6 +399,10 @@ def main(seed: int, seconds: float, folder: Path, blunder: str = "") -> int:
         QTimer.singleShot(int(seconds * 500), lambda: 1 / 0)
     elif blunder == "block":
         QTimer.singleShot(int(seconds * 500), lambda: time.sleep(3.0))
+    elif blunder == "outside":
+        stray = QPushButton("far away", monkey.window.bar)
+        stray.setGeometry(monkey.window.width() - 10, 0, 90, 20)
+        stray.show()
     QTimer.singleShot(0, step)
     loop.exec()
     watch.beat()  # the loop may end with its first event after a silence
@@ -384,6 +419,7 @@ def main(seed: int, seconds: float, folder: Path, blunder: str = "") -> int:
                 "steps": sum(monkey.done.values()),
                 "windows": monkey.windows,
                 "problems": problems,
+                "strays": monkey.strays,
                 "longest_silence": watch.longest,
                 "silences": sorted(watch.silences, reverse=True)[:20],
                 "closing_seconds": closing,

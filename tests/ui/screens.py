@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QAbstractScrollArea, QRubberBand, QSplitterHandle, QWidget
 
@@ -13,6 +16,19 @@ def _scrolls(widget: QWidget) -> bool:
     parent = widget.parentWidget()
     area = parent.parentWidget() if parent is not None else None
     return isinstance(area, QAbstractScrollArea) and area.viewport() is parent
+
+
+def screen_platform(folder: Path, *screens: tuple[int, int, int, int, int]) -> str:
+    """Return the platform for Qt whose screens are those of (x, y, width, height, ratio)."""
+    names = ("x", "y", "width", "height", "dpr")
+    plain = [
+        {"name": f"screen {number}", "logicalDpi": 96, "logicalBaseDpi": 96}
+        | dict(zip(names, screen, strict=True))
+        for number, screen in enumerate(screens)
+    ]
+    path = folder / "screens.json"
+    path.write_text(json.dumps({"screens": plain}))
+    return f"offscreen:configfile={path}"
 
 
 def outside(window: QWidget) -> list[str]:
@@ -33,14 +49,15 @@ def outside(window: QWidget) -> list[str]:
 
 def beyond_screen(window: QWidget) -> list[str]:
     """Return whether a window reaches beyond its screen, in words."""
-    room, frame = window.screen().availableGeometry(), window.frameGeometry()
-    return [] if room.contains(frame) else [f"{_name(window)} {_words(frame)} on {_words(room)}"]
+    room, place = window.screen().availableGeometry(), window.geometry()
+    return [] if room.contains(place) else [f"{_name(window)} {_words(place)} on {_words(room)}"]
 
 
 def _name(widget: QWidget) -> str:
     parent = widget.parentWidget()
     above = f" of {type(parent).__name__}" if parent is not None else ""
-    return f"{type(widget).__name__} {widget.accessibleName() or widget.objectName()!r}{above}"
+    name = widget.accessibleName() or getattr(widget, "text", str)() or widget.objectName()
+    return f"{type(widget).__name__} {name!r}{above}"
 
 
 def _words(rect: QRect) -> str:

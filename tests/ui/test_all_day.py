@@ -248,21 +248,37 @@ def test_a_mistake_in_the_window_leaves_a_report_and_the_window_open(project, ho
 # --- a clumsy person -----------------------------------------------------------------------
 
 
-def monkey(folder: Path, seed: int, seconds: float, *blunder: str) -> dict:
+SCREENS = ("960x540", "1280x720")
+
+
+def start_monkey(folder: Path, seed: int, seconds: float, size: str, *blunder: str):
     folder.mkdir()
-    child = lone(seed, seconds, folder, *blunder, module="tests.ui.monkey")
+    return lone(seed, seconds, folder, size, *blunder, module="tests.ui.monkey")
+
+
+def told_by_monkey(child, seconds: float) -> dict:
     output, errors = ended(child, seconds + 120)
     assert child.returncode == 0, errors
     return json.loads(output.splitlines()[-1])
 
 
+def monkey(folder: Path, seed: int, seconds: float, *blunder: str) -> dict:
+    return told_by_monkey(start_monkey(folder, seed, seconds, SCREENS[0], *blunder), seconds)
+
+
 @pytest.mark.robust
-def test_a_clumsy_person_breaks_nothing(tmp_path):
-    found = [monkey(tmp_path / str(seed), seed, counts(8, 60)) for seed in range(counts(1, 5))]
-    for each in found:
-        assert each["problems"] == []
-        assert each["longest_silence"] < 10.0, each["silences"]
-        assert each["steps"] > 50
+def test_a_clumsy_person_breaks_nothing_on_small_screens(tmp_path):
+    """Half an hour on each screen at night, a minute on both together at every push."""
+    seconds = counts(30, 1_800)
+    children = [
+        start_monkey(tmp_path / size, seed, seconds, size) for seed, size in enumerate(SCREENS)
+    ]
+    for child in children:
+        told = told_by_monkey(child, seconds)
+        assert told["problems"] == []
+        assert told["strays"] == {}
+        assert told["longest_silence"] < 10.0, told["silences"]
+        assert told["steps"] > 50
 
 
 @pytest.mark.robust
@@ -270,3 +286,4 @@ def test_what_a_clumsy_person_breaks_is_seen(tmp_path):
     (problem,) = monkey(tmp_path / "raise", 3, 3, "raise")["problems"]
     assert "ZeroDivisionError" in problem
     assert monkey(tmp_path / "block", 3, 3, "block")["longest_silence"] >= 3.0
+    assert "far away" in json.dumps(monkey(tmp_path / "outside", 3, 8, "outside")["strays"])

@@ -27,8 +27,11 @@ from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.song import Marker, Media, Separation, Song
 from drumstudio.settings import Settings
+from drumstudio.ui import export_choices
 from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.dialogs import ErrorDialog
+from drumstudio.ui.drop_area import _Files
+from drumstudio.ui.export_choices import ExportChoices, load_choices, store_choices
 from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
 from drumstudio.ui.export_link import export_ranges
 from drumstudio.ui.log_dialog import LogDialog
@@ -221,7 +224,7 @@ def test_a_model_s_parameters_are_widgets_with_its_defaults(qtbot, theme):
 
 
 def test_a_batch_writes_exactly_the_ticked_set(qtbot, theme, tmp_path):
-    dialog = BatchDialog(None, "HPSS", tmp_path)
+    dialog = BatchDialog(None, [("fast", "Fast"), ("hpss", "HPSS")], "hpss", tmp_path)
     qtbot.addWidget(dialog)
     assert not button(dialog, "Separate").isEnabled()
     dialog.add([tmp_path / "a.wav", tmp_path / "a.wav", tmp_path / "b"])
@@ -310,9 +313,9 @@ def test_a_failed_job_is_a_row_with_details_to_copy(window, qtbot):
 
 
 def test_a_stem_can_be_carried_out_as_a_file_with_a_good_name(window, song, qtbot):
-    assert window.studio.stems.stem_file(song, "drums") is None
-    qtbot.waitUntil(lambda: not window.studio.queue.busy, timeout=20_000)
-    path = window.studio.stems.stem_file(song, "drums")
+    path, over = window.studio.stems.stem_file(song, "drums")
+    qtbot.waitUntil(over.is_set, timeout=20_000)
+    assert window.studio.stems.stem_file(song, "drums")[1].is_set()
     assert path.name == "Night Bus_drums.wav"
     drums = window.studio.document.media.sound(song)[1].stored["drums"]
     np.testing.assert_array_equal(soundfile.read(path)[0], soundfile.read(drums)[0])
@@ -351,7 +354,7 @@ def test_every_control_of_every_dialog_says_what_it_is(window, song, export_dial
     report = {"files": [{"path": "/x/a.wav", "bytes": 1}], "null_residual_dbfs": None}
     dialogs = [
         export_dialog,
-        BatchDialog(window, "HPSS", tmp_path),
+        BatchDialog(window, [("hpss", "HPSS")], "hpss", tmp_path),
         ShortcutsDialog(window, KeyMap()),
         PreferencesDialog(window, Settings(), lambda *_: None, [], lambda: None),
         RecoveryDialog(window, projects),
@@ -372,3 +375,72 @@ def test_every_control_of_every_dialog_says_what_it_is(window, song, export_dial
         assert names, dialog
         assert all(names), (dialog, names)
         assert len(names) == len(set(names)), (dialog, sorted(names))
+
+
+def test_a_stem_that_is_still_written_is_there_for_who_takes_it(window, song, qtbot, monkeypatch):
+    taken = []
+
+    def carry(source, paths, ready):
+        mime = _Files(paths, ready)
+        assert mime.hasUrls()
+        taken.extend(mime.urls())  # as whoever it is dropped on asks for it: at once
+
+    monkeypatch.setattr("drumstudio.ui.export_link.drag_files", carry)
+    window.exports.drag(song.id, "drums")
+    (url,) = taken
+    drums = window.studio.files(song)[1]
+    np.testing.assert_array_equal(soundfile.read(url.toLocalFile())[0], soundfile.read(drums)[0])
+
+
+def test_who_takes_a_stem_that_could_not_be_written_gets_nothing(tmp_path):
+    assert _Files([tmp_path / "x.wav"], lambda: False).urls() == []
+
+
+def test_an_export_begins_with_what_was_chosen_at_the_last_one(tmp_path, home, qtbot):
+    assert load_choices() == ExportChoices()
+    dialog = ExportDialog(None, NIGHT_BUS, tmp_path)
+    qtbot.addWidget(dialog)
+    chosen = ExportChoices("stems", "rest", "flac", 48_000, str(tmp_path), "{stem} of {song}")
+    dialog.show_choices(chosen)
+    order = dialog.order()
+    assert (order.stems, order.file_format, order.sample_rate) == (("rest",), "flac", 48_000)
+    assert order.template == "{stem} of {song}"
+    store_choices(dialog.choices())
+    assert load_choices() == chosen
+    again = ExportDialog(None, NIGHT_BUS, tmp_path)
+    qtbot.addWidget(again)
+    again.show_choices(replace(chosen, folder="/gone", file_format="no such", stems="bass"))
+    assert again.order().folder == tmp_path
+    assert again.order().file_format == "wav24"
+    assert again.order().stems == ("drums", "rest")
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"sample_rate": "x", "folder": 3}'])
+def test_what_is_wrong_with_the_remembered_export_is_as_at_first(home, content):
+    store_choices(ExportChoices())
+    export_choices._file().write_text(content)
+    assert load_choices() == ExportChoices()
+
+
+def test_the_batch_lets_one_choose_the_model(qtbot, tmp_path):
+    dialog = BatchDialog(None, [("fast", "Fast"), ("hpss", "HPSS")], "hpss", tmp_path)
+    qtbot.addWidget(dialog)
+    assert dialog.model_id == "hpss"
+    dialog._model.setCurrentIndex(0)
+    assert dialog.model_id == "fast"
+
+
+def test_every_combo_box_has_a_name_for_who_can_not_see_it(window, song, qtbot, tmp_path):
+    window.actions_["spectrogram"].trigger()
+    window.actions_["training"].trigger()
+    window.models._show_more(True)
+    tops = [
+        window,
+        ExportDialog(window, NIGHT_BUS, tmp_path),
+        BatchDialog(window, [("hpss", "HPSS")], "hpss", tmp_path),
+        PreferencesDialog(window, window.studio.settings, lambda *_: None, [], lambda: None),
+        window.spectrogram.popup,
+    ]
+    combos = [combo for top in tops for combo in top.findChildren(QComboBox)]
+    assert len(combos) > 12
+    assert [combo for combo in combos if not combo.accessibleName()] == []

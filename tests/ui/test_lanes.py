@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QInputDialog
 
 from drumstudio.files.peaks import Columns
 from drumstudio.ui.wave_picture import Shades, strips, wave_image
@@ -199,3 +199,97 @@ def test_a_little_scrolling_computes_no_waveform(window, song):
     timeline.scroll(2_000)
     canvas.grab()
     assert canvas.pictures_drawn > drawn
+
+
+def test_two_markers_never_stand_at_one_place(window, song, qtbot):
+    window.state.seek(1.25)
+    window.markers.add()
+    window.document.refresh()
+    window.markers.add()
+    window.document.refresh()
+    (first,) = window.state.markers
+    qtbot.waitUntil(lambda: "Marker 1 is here already" in window.log.text())
+    window.state.seek(2.0)
+    window.markers.add()
+    window.document.refresh()
+    second = window.state.markers[1]
+    window.markers.move(second.id, 1.251)
+    window.document.refresh()
+    assert [marker.seconds for marker in window.state.markers] == [first.seconds, second.seconds]
+
+
+def test_a_double_click_on_a_marker_asks_for_its_name(window, song, monkeypatch):
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("Chorus", True))
+    window.state.seek(1.25)
+    window.markers.add()
+    window.document.refresh()
+    place = QPoint(round(window.state.timeline.view.pixel_at(1.25)) + 4, 8)
+    QTest.mouseDClick(window.view.ruler, Qt.MouseButton.LeftButton, pos=place)
+    window.document.refresh()
+    assert window.state.markers[0].name == "Chorus"
+
+
+def test_the_selection_is_told_in_words(window, song, qtbot):
+    window.state.select((0.5, 1.75))
+    assert window._selected.text() == "Selected 0:00.500 to 0:01.750, 0:01.250 long"
+    window.state.select(None)
+    assert window._selected.text() == ""
+
+
+def test_lanes_become_higher_and_scroll(window, song, qtbot):
+    before = window.view.headers["drums"].height()
+    for _ in range(8):
+        window.actions_["lanes_higher"].trigger()
+    after = window.view.headers["drums"].height()
+    assert after > before
+    assert window.view.canvas.lane_tops()[1] == (after, after)
+    assert window.view._body.minimumHeight() == 3 * after
+    for _ in range(20):
+        window.actions_["lanes_lower"].trigger()
+    assert window.view.headers["drums"].height() < before
+
+
+def test_waveforms_are_drawn_higher_for_quiet_songs(window, song, qtbot):
+    def lit():
+        picture = window.view.canvas.grab().toImage()
+        ground = window.theme.colour("ground")
+        top, height = window.view.canvas.lane_tops()[2]
+        column = picture.width() // 2
+        return sum(
+            picture.pixelColor(column, y) != ground for y in range(top + 1, top + height - 1)
+        )
+
+    before = lit()
+    for _ in range(4):
+        window.actions_["waves_higher"].trigger()
+    assert lit() > before
+    for _ in range(9):
+        window.actions_["waves_lower"].trigger()
+    assert window.state.wave_height == 1.0
+    assert lit() == before
+
+
+def test_a_meter_has_a_scale_and_a_light_for_what_clipped(window, song, qtbot):
+    meter = window.view.headers["drums"].meter
+    window.resize(1440, 900)
+    red = window.theme.colour("error")
+
+    def light():
+        return meter.grab().toImage().pixelColor(2, 1)
+
+    assert light() != red
+    muted = window.theme.colour("muted")
+    numbers = meter.grab().toImage().copy(10, 0, meter.width() - 10, meter.height())
+    pixels = [numbers.pixelColor(x, y) for x in range(numbers.width()) for y in range(60)]
+    assert any(abs(pixel.red() - muted.red()) < 30 for pixel in pixels)
+    meter.show_peaks(1.2, 0.5)
+    meter.show_peaks(0.1, 0.1)
+    assert light() == red  # until somebody has seen it
+    QTest.mouseClick(meter, Qt.MouseButton.LeftButton)
+    assert light() != red
+
+
+def test_every_tool_says_what_it_does(window, song):
+    window.actions_["spectrogram"].trigger()
+    for name, button in window.spectrogram.tools._tools.items():
+        assert len(button.toolTip().splitlines()) == 2, name

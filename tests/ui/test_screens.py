@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from drumstudio.ui import panes
-from tests.ui.screens import outside
+from tests.ui.screens import outside, screen_platform
 from tests.ui.test_window import hold
 
 SIZES = ((960, 500), (1280, 690), (1440, 900))
@@ -160,21 +160,8 @@ print(json.dumps([inside, place, [room.width(), room.height()]]))
 
 def started(tmp_path, screens, *arguments):
     """Start the window on screens of (x, y, width, height, ratio); return what it says."""
-    config = tmp_path / "screens.json"
-    names = ("x", "y", "width", "height", "dpr")
-    config.write_text(
-        json.dumps(
-            {
-                "screens": [
-                    {"name": f"screen {n}", "logicalDpi": 96, "logicalBaseDpi": 96}
-                    | dict(zip(names, screen, strict=True))
-                    for n, screen in enumerate(screens)
-                ]
-            }
-        )
-    )
     done = subprocess.run(
-        [sys.executable, "-c", _START, f"offscreen:configfile={config}", *arguments],
+        [sys.executable, "-c", _START, screen_platform(tmp_path, *screens), *arguments],
         capture_output=True,
         text=True,
         check=False,
