@@ -35,6 +35,7 @@ from drumstudio.core.stems import DRUMLESS, MIXTURE
 from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.decoders import block_frames
 from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format
+from drumstudio.files.sound_kinds import stem_mark
 from drumstudio.files.stem_file import (
     Shape,
     StemWriter,
@@ -42,7 +43,6 @@ from drumstudio.files.stem_file import (
     force_to_disk,
     of_one_length,
     reading_back,
-    stem_mark,
     writing_stem,
 )
 from drumstudio.jobs.job import Checkpoint, portion

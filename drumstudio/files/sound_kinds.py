@@ -29,8 +29,11 @@ AUDIO_SUFFIXES = frozenset(
 # Names that programs' sources, tables and data have too: they count only if the file agrees.
 _SHARED = frozenset((".ts", ".mts", ".sf", ".iff", ".xi", ".sph"))
 
-HEAD_BYTES = 1_024
-"""How much of a file's beginning `begins_like_sound` asks for."""
+HEAD_BYTES = 1 << 16
+"""How much of a file's beginning tells what it is."""
+
+_STEM_MARK = "DrumStudio stem"
+_LONGEST_MARK = 28  # bytes, in `files.wav_file`
 
 _BEGINNINGS = (
     *(b"fLaC", b"OggS", b"caff", b".snd", b"dns.", b"wvpk", b"MAC ", b"tBaK", b"TTA1", b"DSD "),
@@ -54,6 +57,16 @@ def is_audio_path(path: Path) -> bool:
     """Return whether a file's name says that it is sound; the file is not looked at."""
     suffix = path.suffix.lower()
     return suffix in AUDIO_SUFFIXES and suffix not in _SHARED
+
+
+def stem_mark(stem: str) -> str:
+    """Return the comment that a stem's file carries; the song itself ("mixture") has none."""
+    return "" if stem == "mixture" else f"{_STEM_MARK}: {stem}"[:_LONGEST_MARK]
+
+
+def is_own_stem(head: bytes) -> bool:
+    """Return whether a file's first `HEAD_BYTES` hold the comment of a stem."""
+    return _STEM_MARK.encode() in head
 
 
 def begins_like_sound(head: bytes) -> bool:

@@ -32,12 +32,7 @@ from drumstudio.files.wav_file import WavWriter
 # libsndfile keeps whole calls on the stack in its Ogg encoder: one call with 120 s of stereo
 # is a segmentation fault (libsndfile issue 1095), 4,096 frames are not.
 _FRAMES_PER_CALL = 4_096
-_LONGEST_MARK = 28  # bytes, in `WavWriter`
 _FIRST_CHUNK, _MASK_PLACE = 12, 20  # in a WAV file; in its chunk "fmt "
-
-STEM_MARK = "DrumStudio stem"
-"""How the comment begins that is written into stems, so that a folder's songs are told from them.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ class StemWriter:
     shape : Shape
         What it will have.
     mark : str
-        A comment inside the file, if not "" (`stem_mark`).
+        A comment inside the file, if not "" (`files.sound_kinds.stem_mark`).
 
     Raises
     ------
@@ -268,11 +263,6 @@ def _checked_blocks(
     found = Shape(decoder.sample_rate, decoder.channels, count, decoder.speakers)
     if found != shape:
         raise _refused(path, f"{found} came back, not {shape}")
-
-
-def stem_mark(stem: str) -> str:
-    """Return the comment inside a stem's file; a song that was not separated has none."""
-    return "" if stem == "mixture" else f"{STEM_MARK}: {stem}"[:_LONGEST_MARK]
 
 
 def force_to_disk(path: Path, temporary: Path) -> None:

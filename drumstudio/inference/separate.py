@@ -20,12 +20,14 @@ from drumstudio.catalog.model_card import Value, read_card
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.resample import StreamResampler, resampled_length
+from drumstudio.core.speakers import names_of
 from drumstudio.files.preview import PreviewWriter
 from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference import device as devices
 from drumstudio.inference.base import SampleReader, Separator
 from drumstudio.inference.chunk_store import ChunkStore
 from drumstudio.inference.engines import Shelf
+from drumstudio.inference.fed_song import FedSong, grouping_notes
 from drumstudio.inference.ladder import Ladder, chunk_sizes, is_out_of_memory
 from drumstudio.inference.streaming import (
     Chunk,
@@ -51,6 +53,7 @@ _MAX_FED_SAMPLES = 1 << 24
 _MOST_LANES = 4
 
 _PREPARED, _SEPARATED = 0.03, 0.97
+_RESAMPLED = 0.9  # of what is to be prepared
 
 
 def separate(
@@ -141,9 +144,13 @@ def separate(
         _require_room(song, samples, rate, store, Path(work_folder), Path(drums))
         reader: SampleReader = song
         if rate != song.sample_rate:
-            preparing = portion(checkpoint, 0.5 * _PREPARED, _PREPARED)
+            preparing = portion(checkpoint, 0.5 * _PREPARED, _RESAMPLED * _PREPARED)
             _resample(preparing, song, rate, samples, store.mixture_path)
             reader = stack.enter_context(WavReader(store.mixture_path))
+        fed = FedSong(
+            *(reader, song.speakers, separator.channels),
+            portion(checkpoint, _RESAMPLED * _PREPARED, _PREPARED),
+        )
         ladder = Ladder(chosen, len(sizes))
         cutter = planner(separator, samples)
         chunks = cutter.plan(sizes, 0, store.finished)
@@ -151,12 +158,13 @@ def separate(
         shown = None
         if preview is not None and _has_room_for_a_preview(song, Path(preview).parent):
             shape = (song.sample_rate, song.channels, song.samples)
-            shown = _preview(stack.enter_context(PreviewWriter(Path(preview), *shape)), song, rate)
+            writer = stack.enter_context(PreviewWriter(Path(preview), *shape))
+            shown = _preview(writer, song, rate, fed)
             for start, stop in sorted(store.finished):
                 shown(start, store.read(start, stop))
         chunks = _separate_on_a_rung(
             portion(checkpoint, _PREPARED, _SEPARATED),
-            *(separator, reader, cutter, sizes, ladder, store),
+            *(separator, fed, cutter, sizes, ladder, store),
             playhead=int(start_seconds * rate),
             model_name=card.name,
             shown=shown,
@@ -164,7 +172,8 @@ def separate(
         )
         blocks = joined(chunks, store.read)
         if separator.refined_samples:
-            blocks = refined(separator, reader, blocks)
+            blocks = refined(separator, fed, blocks)
+        blocks = (fed.restored(block) for block in blocks)
         joining = portion(checkpoint, _SEPARATED, 1.0)
         _write_drums(joining, blocks, rate, song, Path(drums))
         store.remove()
@@ -179,7 +188,7 @@ def separate(
         "model_hash": card.hash,
         "engine_version": ENGINE_VERSION,
         "settings": complete,
-        "notes": [*_mapping_notes(separator, song, rate), *ladder.notice(chunk_length)],
+        "notes": [*_mapping_notes(separator, song, rate), *fed.notes, *ladder.notice(chunk_length)],
         "resumed_chunks": resumed,
         "tries": ladder.tries,
     }
@@ -188,7 +197,7 @@ def separate(
 def _separate_on_a_rung(
     checkpoint: Checkpoint,
     separator: Separator,
-    reader: SampleReader,
+    reader: FedSong,
     cutter: Planner,
     sizes: Sequence[int],
     ladder: Ladder,
@@ -212,7 +221,10 @@ def _separate_on_a_rung(
                 separator.prepare(reader)
             loaded = True
             order = playhead_first(chunks, playhead)
-            separate_chunks(checkpoint, separator, reader, order, store, model_name, shown, lanes)
+            separate_chunks(
+                *(checkpoint, separator, reader, order, store, model_name, shown, lanes),
+                reader.groups,
+            )
             return chunks
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -225,11 +237,12 @@ def _separate_on_a_rung(
 
 
 def _preview(
-    writer: PreviewWriter, song: SampleReader, rate: int
+    writer: PreviewWriter, song: SampleReader, rate: int, fed: FedSong
 ) -> Callable[[int, Samples], None]:
     """Return what shows a chunk, given at the model's rate, at the song's."""
 
     def show(start: int, samples: Samples) -> None:
+        samples = fed.restored(samples)
         if rate != song.sample_rate:
             count = resampled_length(samples.shape[1], rate, song.sample_rate)
             stream = StreamResampler(rate, song.sample_rate, samples.shape[0], count)
@@ -336,18 +349,10 @@ def _resampled(blocks: Iterator[Samples], rate: int, song: SampleReader) -> Iter
     yield stream.finish()
 
 
-def _mapping_notes(separator: Separator, song: SampleReader, rate: int) -> list[str]:
+def _mapping_notes(separator: Separator, song: WavReader, rate: int) -> list[str]:
     """Return what was done to make the song fit the model, in sentences."""
     notes = []
     if rate != song.sample_rate:
         notes.append(f"Resampled from {song.sample_rate} to {rate} Hz for the model, and back.")
-    taken = separator.channels
-    if taken > 1 and song.channels == 1:
-        notes.append(f"Mono: the model heard it on all of its {taken} channels.")
-    elif taken == 1 and song.channels > 1:
-        notes.append(f"{song.channels} channels: each separated on its own.")
-    elif taken > 1 and song.channels > taken:
-        alone = ", the last one as mono" if song.channels % taken == 1 else ""
-        by = "in pairs" if taken == 2 else f"{taken} at a time"
-        notes.append(f"{song.channels} channels: separated {by}{alone}.")
-    return notes
+    names = names_of(song.speakers)
+    return notes + grouping_notes(song.channels, separator.channels, song.speakers, names)

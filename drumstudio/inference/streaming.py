@@ -19,6 +19,7 @@ from drumstudio.core.audio import Samples
 from drumstudio.core.errors import ModelCorruptError
 from drumstudio.inference.base import SampleReader, Separator, as_tensor
 from drumstudio.inference.chunk_store import ChunkStore
+from drumstudio.inference.fed_song import channel_groups
 from drumstudio.inference.memory import give_back_freed_memory
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.workers.priority import lower_this_thread
@@ -168,6 +169,7 @@ def separate_chunks(
     model_name: str,
     shown: Callable[[int, Samples], None] | None = None,
     lanes: int = 1,
+    groups: Sequence[list[int]] | None = None,
 ) -> None:
     """Separate the chunks that are not finished yet, in the order given, and store each.
 
@@ -191,6 +193,8 @@ def separate_chunks(
     lanes : int
         How many chunks are worked at side by side, at least 1: threads that wait for nobody
         make the most of what a busy machine leaves them.
+    groups : sequence of list of int, optional
+        As for `separate_channels`.
 
     Raises
     ------
@@ -210,7 +214,7 @@ def separate_chunks(
                 chunk = waiting.popleft()
                 checkpoint(min(done / song.samples, 1.0), f"Separating {_place(chunk, song)}")
                 mixture = song.read(chunk.read_start, chunk.read_stop - chunk.read_start)
-                running[lane.submit(_drums_of, separator, chunk, mixture)] = chunk
+                running[lane.submit(_drums_of, separator, chunk, mixture, groups)] = chunk
                 lane = behind
                 del mixture
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -229,9 +233,11 @@ def separate_chunks(
                 give_back_freed_memory()
 
 
-def _drums_of(separator: Separator, chunk: Chunk, mixture: Samples) -> Samples:
+def _drums_of(
+    separator: Separator, chunk: Chunk, mixture: Samples, groups: Sequence[list[int]] | None
+) -> Samples:
     """Return what is kept of the drums of what a chunk is fed."""
-    drums = separate_channels(separator, mixture)
+    drums = separate_channels(separator, mixture, groups)
     return drums[:, chunk.start - chunk.read_start : chunk.stop - chunk.read_start]
 
 
@@ -239,17 +245,20 @@ def _place(chunk: Chunk, song: SampleReader) -> str:
     return f"{_clock(chunk.start, song.sample_rate)} of {_clock(song.samples, song.sample_rate)}"
 
 
-def separate_channels(separator: Separator, mixture: Samples) -> Samples:
+def separate_channels(
+    separator: Separator, mixture: Samples, groups: Sequence[list[int]] | None = None
+) -> Samples:
     """Return the drums of a stretch, whatever its number of channels and however short.
 
-    A separator that takes n channels gets them n at a time; where the last ones are fewer,
-    they are repeated, and what comes back for one channel is averaged.
+    Where a channel stands in a group more than once, what comes back for it is averaged.
 
     Parameters
     ----------
     separator : Separator
         Prepared.
     mixture : ndarray, float32, shape (channels, samples)
+    groups : sequence of list of int, optional
+        Which channels go together, as of `FedSong`; what is in none stays silent.
 
     Returns
     -------
@@ -264,8 +273,10 @@ def separate_channels(separator: Separator, mixture: Samples) -> Samples:
     missing = max(separator.min_chunk_samples - count, 0)
     padded = np.pad(mixture, ((0, 0), (0, missing))) if missing else mixture
     drums = np.zeros_like(mixture)
-    for group in channel_groups(channels, separator.channels):
-        fed = padded if len(group) == channels else padded[group]
+    if groups is None:
+        groups = channel_groups(channels, separator.channels)
+    for group in groups:
+        fed = padded if group == list(range(channels)) else padded[group]
         with torch.inference_mode():
             given = separator.separate(as_tensor(fed))
         if tuple(given.shape) != (1, *fed.shape) or not given.is_floating_point():
@@ -279,16 +290,6 @@ def separate_channels(separator: Separator, mixture: Samples) -> Samples:
             rows = [row for row, source in enumerate(group) if source == channel]
             drums[channel] = back[rows[0]] if len(rows) == 1 else back[rows].mean(axis=0)
     return drums
-
-
-def channel_groups(channels: int, taken: int) -> list[list[int]]:
-    """Return which channels go together into a separator that takes `taken` at once (0: all)."""
-    if taken == 0:
-        return [list(range(channels))]
-    groups = [
-        list(range(first, min(first + taken, channels))) for first in range(0, channels, taken)
-    ]
-    return [(group * taken)[:taken] for group in groups]
 
 
 def joined(chunks: Sequence[Chunk], read: Callable[[int, int], Samples]) -> Iterator[Samples]:

@@ -11,7 +11,12 @@ from drumstudio.core.errors import AudioOpenError
 from drumstudio.files.folder_walk import PassedOver, walk
 from drumstudio.files.probe import open_song
 from drumstudio.files.project_folder import SUFFIX
-from drumstudio.files.sound_kinds import HEAD_BYTES, begins_like_sound, is_audio_path
+from drumstudio.files.sound_kinds import (
+    HEAD_BYTES,
+    begins_like_sound,
+    is_audio_path,
+    is_own_stem,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
 
     A file that was named itself is always taken, whatever its name: if it is no sound, opening
     it says so. In a folder a file counts if its name or its beginning says that it is sound.
-    Hidden files and folders and projects are left out, and links to folders are not followed.
+    Hidden files and folders and projects are left out, links to folders are not followed, and
+    stems that the program wrote are no songs.
 
     Parameters
     ----------
@@ -91,13 +97,15 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
 
 def _judged(path: Path) -> Path | PassedOver:
     """Return the path of a song, or why it is passed over."""
-    if is_audio_path(path):
-        return path
+    named_sound = is_audio_path(path)
     try:
         with open_song(path) as file:
             head = file.read(HEAD_BYTES)
     except (OSError, AudioOpenError) as error:
+        if named_sound:
+            return path  # opening it says why it can not be read
         why = error.why if isinstance(error, AudioOpenError) else f"{error.strerror or error}"
-        # Its name does not say that it is sound: nothing that was wanted is missing.
         return PassedOver(path, f"not to be read: {why.rstrip('.')}")
-    return path if begins_like_sound(head) else PassedOver(path, "no sound")
+    if is_own_stem(head):
+        return PassedOver(path, "a stem that DrumStudio wrote; name it to have it separated")
+    return path if named_sound or begins_like_sound(head) else PassedOver(path, "no sound")

@@ -97,7 +97,8 @@ class Separated:
 class SongReport:
     """What happened to one song; `to_dict` is a row of `studio separate --json`.
 
-    `passed_over` says what a file of a named folder is that is no song, None for songs.
+    `passed_over` says what a file of a named folder is that is no song, None for songs;
+    `silenced_samples` how many samples were no numbers (NaN, infinite) and became silence.
     """
 
     song: str
@@ -110,6 +111,7 @@ class SongReport:
     from_cache: bool = False
     skipped: bool = False
     passed_over: str | None = None
+    silenced_samples: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
@@ -181,7 +183,11 @@ def separated(
         found, from_cache = separate_mixture(
             mixture, decoded["sha256"], settings, pool, cache, portion(checkpoint, 0.05, 0.95)
         )
-        record = {**found.record, "notes": [*decoded["notes"], *found.record["notes"]]}
+        record = {
+            **found.record,
+            "notes": [*decoded["notes"], *found.record["notes"]],
+            "silenced": decoded["silenced"],
+        }
         with found:
             yield Separated(mixture, found.drums, record, from_cache)
 
@@ -302,6 +308,7 @@ def separate_song(
     report.null_residual_dbfs = written["null_residual_dbfs"]
     report.gain_db = written["gain_db"]
     report.from_cache = result.from_cache
+    report.silenced_samples = result.record["silenced"]
     report.files = written["files"]
     report.notes.extend([*result.record["notes"], *written["notes"]])
     return report

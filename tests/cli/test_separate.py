@@ -72,6 +72,21 @@ def test_bad_songs_cost_three_lines_each_and_the_others_go_on(songs, tmp_path):
     ]
 
 
+def test_a_second_run_beside_the_songs_separates_no_stems_and_tells_what_was_repaired(tmp_path):
+    sound = np.random.default_rng(3).normal(0, 0.1, (20_000, 2)).astype(np.float32)
+    sound[100] = np.nan
+    sf.write(tmp_path / "a.wav", sound, 44_100, subtype="FLOAT")
+    words = ("separate", tmp_path, "--out", tmp_path, "--model", "hpss", "--json")
+    first = json.loads(studio(*words).stdout)
+    assert [Path(report["song"]).name for report in first] == ["a.wav"]
+    assert first[0]["silenced_samples"] == 2
+    assert any("not numbers" in note for note in first[0]["notes"])
+    again = studio(*words, "--overwrite", "always", "--format", "flac", "--name", "{stem} {song}")
+    second = json.loads(again.stdout)
+    assert [Path(row["song"]).name for row in second if row["passed_over"] is None] == ["a.wav"]
+    assert len([row for row in second if row["passed_over"]]) == 2
+
+
 def test_a_folder_without_songs_fails_and_says_what_is_in_it(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0")

@@ -53,8 +53,9 @@ class Bench:
 
     folder: Path
 
-    def write_song(self, samples: np.ndarray, rate: int = RATE) -> None:
-        with WavWriter(self.folder / "mixture.wav", rate, samples.shape[0]) as writer:
+    def write_song(self, samples: np.ndarray, rate: int = RATE, speakers: int = 0) -> None:
+        path = self.folder / "mixture.wav"
+        with WavWriter(path, rate, samples.shape[0], speakers) as writer:
             writer.write(samples.astype(np.float32))
 
     def card(self, stub: type, comment: str = "") -> Path:

@@ -82,12 +82,20 @@ def test_a_mono_song_is_heard_on_both_channels(bench):
     assert result["notes"] == ["Mono: the model heard it on all of its 2 channels."]
 
 
-def test_many_channels_go_in_pairs_and_an_odd_last_one_as_mono(bench):
+def test_many_channels_go_in_pairs_by_what_they_are_for(bench):
     song = noise(RATE, channels=5)
+    bench.write_song(song, speakers=0x37)  # front, centre, rear
+    result = bench.run(stubs.SwapsSides)
+    np.testing.assert_array_equal(bench.drums(), song[[1, 0, 2, 4, 3]])
+    assert result["notes"] == ["5 channels: separated as FL+FR, FC, BL+BR."]
+
+
+def test_channels_that_are_no_speakers_are_separated_one_by_one(bench):
+    song = noise(RATE, channels=4)
     bench.write_song(song)
     result = bench.run(stubs.SwapsSides)
-    np.testing.assert_array_equal(bench.drums(), song[[1, 0, 3, 2, 4]])
-    assert result["notes"] == ["5 channels: separated in pairs, the last one as mono."]
+    np.testing.assert_array_equal(bench.drums(), song)
+    assert result["notes"] == ["4 channels: each separated on its own."]
 
 
 @pytest.mark.parametrize("stub", [stubs.AnyRate, stubs.PerChannel])

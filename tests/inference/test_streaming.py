@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drumstudio.inference.fed_song import channel_groups
 from drumstudio.inference.ladder import chunk_sizes
 from drumstudio.inference.streaming import (
     Chunk,
     Planner,
-    channel_groups,
     joined,
     planner,
     playhead_first,
@@ -126,6 +126,7 @@ def test_a_net_of_infinite_field_differs_little_between_chunk_sizes(bench):
 
 def test_the_ends_of_the_song_do_not_fade(bench):
     song = np.ones((2, 5 * RATE), dtype=np.float32)
+    song[:, 1::2] = -1  # a constant would belong to the rest
     bench.write_song(song)
     bench.run(stubs.Identity, chunk_seconds=0.5)
     np.testing.assert_array_equal(bench.drums(), song)
@@ -138,7 +139,7 @@ def test_a_song_of_any_length_comes_back_as_long(bench, stub, length):
     bench.write_song(song)
     bench.run(stub)
     assert bench.drums().shape == song.shape
-    if stub is stubs.Identity:
+    if stub is stubs.Identity and length != 1:  # one sample is a constant
         np.testing.assert_array_equal(bench.drums(), song)
 
 
@@ -223,7 +224,7 @@ def test_joined_chunks_cross_fade_linearly():
     [
         (1, 2, [[0, 0]]),
         (2, 2, [[0, 1]]),
-        (5, 2, [[0, 1], [2, 3], [4, 4]]),
+        (5, 2, [[0, 0], [1, 1], [2, 2], [3, 3], [4, 4]]),
         (3, 1, [[0], [1], [2]]),
         (3, 0, [[0, 1, 2]]),
         (4, 3, [[0, 1, 2], [3, 3, 3]]),

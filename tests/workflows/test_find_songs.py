@@ -7,9 +7,13 @@ import soundfile
 
 from drumstudio.files.av_decoder import AvDecoder
 from drumstudio.files.decoders import SoundfileDecoder
+from drumstudio.files.encode import encode
 from drumstudio.files.folder_walk import PassedOver
 from drumstudio.files.foreign_file import DecoderError
+from drumstudio.files.formats import FORMATS
 from drumstudio.files.sound_kinds import is_audio_path
+from drumstudio.files.wav_file import WavWriter
+from drumstudio.jobs.job import no_checkpoint
 from drumstudio.workflows.find_songs import find_songs
 
 
@@ -164,3 +168,29 @@ def test_what_shares_its_name_with_sound_is_looked_at(tmp_path):
     assert found.songs == ()
     assert {item.why for item in found.passed_over} == {"no sound"}
     assert len(found.passed_over) == 4
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_stems_that_were_written_are_no_songs(form, tmp_path):
+    for name in ("mixture.wav", "drums.wav"):
+        with WavWriter(tmp_path / name, 44_100, 2) as writer:
+            writer.write(np.random.default_rng(1).normal(0, 0.1, (2, 9_000)).astype(np.float32))
+    out = tmp_path / "out"
+    suffix = FORMATS[form].suffix
+    encode(
+        no_checkpoint,
+        mixture=str(tmp_path / "mixture.wav"),
+        drums=str(tmp_path / "drums.wav"),
+        outputs=[
+            {"stem": stem, "path": str(out / f"x {stem}{suffix}")}
+            for stem in ("drums", "rest", "mixture")
+        ],
+        format=form,
+    )
+    found = find_songs([out])
+    assert [song.name for song, _ in found.songs] == [f"x mixture{suffix}"]
+    assert {item.why for item in found.passed_over} == {
+        "a stem that DrumStudio wrote; name it to have it separated"
+    }
+    drums = out / f"x drums{suffix}"
+    assert find_songs([drums]).songs == ((drums, Path()),)
