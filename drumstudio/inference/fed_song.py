@@ -72,6 +72,7 @@ class FedSong:
         self._offsets = _offsets(look, song.samples / song.sample_rate)
         self._gains = np.ones(song.channels, dtype=np.float32)
         self._silent: list[int] = []
+        self._stand_ins: dict[int, int] = {}
         self._copies: dict[int, int] = {}
         self.notes: list[str] = []
         self.groups = [self._fitted(group, look) for group in wanted]
@@ -89,6 +90,7 @@ class FedSong:
         heard = [channel for channel in members if channel not in quiet]
         if not heard:
             return []
+        self._stand_ins |= dict.fromkeys(quiet, heard[0])
         if not _LOWEST_LEVEL <= loudest <= _HIGHEST_LEVEL:
             steps = math.floor(math.log2(_FED_LEVEL / loudest))
             self._gains[members] = 2.0 ** max(-_MOST_STEPS, min(steps, _MOST_STEPS))
@@ -108,6 +110,8 @@ class FedSong:
             samples[:, first : max(first, last)] -= self._offsets[:, None]
         if (self._gains != 1).any():
             samples *= self._gains[:, None]
+        for channel, partner in self._stand_ins.items():  # also for what looks at the whole song
+            samples[channel] = samples[partner]
         return samples
 
     def restored(self, drums: Samples) -> Samples:

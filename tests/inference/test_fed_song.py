@@ -69,6 +69,7 @@ def test_what_plays_beside_a_silent_channel_is_heard_on_both():
         song[1] = music(1, level=noise_level, seed=2)[0] + np.float32(0.25)
         there = fed(song)
         assert there.groups == [[0, 0]]
+        np.testing.assert_array_equal(there.read(0, 900), song[[0, 0], :900])
         back = there.restored(np.ones((2, 10), np.float32))
         assert (back[0] == 1).all()
         assert (back[1] == 0).all()
