@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.audio import Samples
+from drumstudio.core.speakers import names_of
 
 SILENT_DB = -96.0
 """A gain of this or less is silence: the lower end of a fader."""
@@ -26,18 +27,13 @@ BLOCK_SAMPLES = 4_096
 """How much an offline render mixes at a time; without influence on the result."""
 
 _CENTRE = math.sqrt(0.5)
-# What a channel of a multichannel song gives to left and right, in the order in which the
-# WAVE format names speakers: left, right, centre, low frequencies, then the surrounds.
-_LEFT, _RIGHT, _BOTH, _NONE = (1.0, 0.0), (0.0, 1.0), (_CENTRE, _CENTRE), (0.0, 0.0)
-_SURROUND_LEFT, _SURROUND_RIGHT = (_CENTRE, 0.0), (0.0, _CENTRE)
-_SURROUNDS = [_SURROUND_LEFT, _SURROUND_RIGHT]
+# What a speaker's channel gives to left and right. The low frequencies are left out: they repeat
+# what the others have.
 _DOWNMIX = {
-    3: [_LEFT, _RIGHT, _BOTH],
-    4: [_LEFT, _RIGHT, *_SURROUNDS],
-    5: [_LEFT, _RIGHT, _BOTH, *_SURROUNDS],
-    6: [_LEFT, _RIGHT, _BOTH, _NONE, *_SURROUNDS],
-    7: [_LEFT, _RIGHT, _BOTH, _NONE, (0.5, 0.5), *_SURROUNDS],
-    8: [_LEFT, _RIGHT, _BOTH, _NONE, *_SURROUNDS, *_SURROUNDS],
+    **{"FL": (1.0, 0.0), "FR": (0.0, 1.0), "FC": (_CENTRE, _CENTRE), "LFE": (0.0, 0.0)},
+    **{name: (_CENTRE, 0.0) for name in ("BL", "SL", "FLC", "TFL", "TBL")},
+    **{name: (0.0, _CENTRE) for name in ("BR", "SR", "FRC", "TFR", "TBR")},
+    **{name: (0.5, 0.5) for name in ("BC", "TC", "TFC", "TBC")},
 }
 
 
@@ -130,15 +126,16 @@ def is_audible(tracks: Sequence[TrackMix]) -> bool:
     return bool(track_gains(tracks).any())
 
 
-def to_stereo(samples: Samples) -> Samples:
+def to_stereo(samples: Samples, speakers: int = 0) -> Samples:
     """Return samples as left and right.
 
     Parameters
     ----------
     samples : ndarray, float32, shape (channels, samples)
-        One channel goes to both sides, two stay as they are (not copied), three to eight
-        are taken for the speakers that the WAVE format lists first. Of more, odd ones go
-        left and even ones right.
+        One channel goes to both sides, two stay as they are (not copied). Of three and more
+        without speakers (microphones, tracks) odd ones go left and even ones right.
+    speakers : int
+        What the channels are for, as a mask (`core.speakers`).
 
     Returns
     -------
@@ -147,16 +144,16 @@ def to_stereo(samples: Samples) -> Samples:
 
     Notes
     -----
-    Three to eight channels after ITU-R BS.775-3, table 2: centre and surrounds at -3 dB,
-    the low-frequency channel left out.
+    Speakers after ITU-R BS.775-3, table 2: centre and surrounds at -3 dB, the low-frequency
+    channel left out.
     """
     channels = samples.shape[0]
-    if channels == 2:
+    if channels == 2 and not speakers:
         return samples
-    if channels == 1:
+    if channels == 1 and not speakers:
         return np.broadcast_to(samples, (2, samples.shape[1]))
-    shares = _DOWNMIX.get(channels)
-    if shares is None:
+    shares = [_DOWNMIX[name] for name in names_of(speakers)]
+    if not shares:
         pairs = (channels + 1) // 2
         shares = [(1 / pairs, 0.0) if n % 2 == 0 else (0.0, 1 / pairs) for n in range(channels)]
     out = np.zeros((2, samples.shape[1]), dtype=np.float32)

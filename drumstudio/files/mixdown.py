@@ -8,7 +8,7 @@ from typing import Any
 from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioWriteError
-from drumstudio.core.mix import TrackMix, is_audible, render
+from drumstudio.core.mix import TrackMix, is_audible, render, to_stereo
 from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.wav_file import WavWriter, header_bytes
 from drumstudio.jobs.job import Checkpoint
@@ -22,7 +22,8 @@ class _Stem:
         self._stem = stem
 
     def read(self, start: int, count: int) -> Samples:
-        return self._reader.read(self._stem, start, count)
+        samples = self._reader.read(self._stem, start, count)
+        return to_stereo(samples, self._reader.speakers)
 
 
 def mix_down(

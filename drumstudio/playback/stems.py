@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from drumstudio.core.audio import Samples
+from drumstudio.core.mix import to_stereo
 from drumstudio.files.block_reader import Deltas, SongReader, SplitFiles
 
 Edits = tuple[Deltas | None, Deltas | None]
@@ -30,6 +31,7 @@ class SongStems:
         self._mixture = mixture
         self._stems = stems
         self._reader: SongReader | None = None
+        self.speakers = 0
         self._wanted: Edits = (None, None)
         self._heard: Edits = (None, None)
         self._leaving: Edits = (None, None)
@@ -60,6 +62,7 @@ class SongStems:
         if self._reader is None:
             self._reader = SongReader(self._mixture, self._stems)
             self._heard = self._wanted
+            self.speakers = self._reader.speakers
         if (start, count) != self._stretch or stem in self._read_of_it:
             # All stems of one stretch change over together, so that they still sum up.
             if not self._is_amid_fade(start):
@@ -107,14 +110,15 @@ class StemSource:
         self._stem = stem
 
     def read(self, start: int, count: int) -> Samples:
-        """Return a stretch, float32 of shape (channels, count), zero beyond the ends.
+        """Return a stretch as it is heard, float32 of shape (2, count), zero beyond the ends.
 
         Raises
         ------
         AudioOpenError
             If a file can not be read.
         """
-        return self._stems.read(self._stem, start, count)
+        samples = self._stems.read(self._stem, start, count)
+        return to_stereo(samples, self._stems.speakers)
 
 
 def _read_with(reader: SongReader, edits: Edits, stem: str, start: int, count: int) -> Samples:

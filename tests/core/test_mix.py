@@ -171,7 +171,18 @@ def test_mono_goes_to_both_sides_and_the_low_frequency_channel_to_none():
     np.testing.assert_array_equal(to_stereo(one), np.concatenate([one, one]))
     low = np.zeros((6, 9), dtype=np.float32)
     low[3] = 1.0
-    assert not to_stereo(low).any()
+    assert not to_stereo(low, 0x3F).any()
+
+
+def test_speakers_go_where_they_stand_and_microphones_are_all_heard():
+    one = np.eye(5, dtype=np.float32)[:, :, None]  # a song each in which one channel plays
+    front = [to_stereo(song, 0x607)[:, 0] for song in one]  # front, centre, sides
+    half = np.float32(np.sqrt(0.5))
+    np.testing.assert_array_equal(front, [[1, 0], [0, 1], [half, half], [half, 0], [0, half]])
+    for song in one:
+        assert to_stereo(song).any()
+    left_and_centre = np.ones((2, 1), dtype=np.float32)
+    np.testing.assert_allclose(to_stereo(left_and_centre, 0x5)[:, 0], [1 + half, half])
 
 
 def test_levels_of_a_known_sine_are_right_and_an_over_is_seen():
