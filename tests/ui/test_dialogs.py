@@ -388,7 +388,7 @@ def test_a_stem_that_is_still_written_is_there_for_who_takes_it(window, song, qt
     monkeypatch.setattr("drumstudio.ui.export_link.drag_files", carry)
     window.exports.drag(song.id, "drums")
     (url,) = taken
-    drums = window.studio.files(song)[1]
+    drums = window.studio.document.media.sound(song)[1].stored["drums"]
     np.testing.assert_array_equal(soundfile.read(url.toLocalFile())[0], soundfile.read(drums)[0])
 
 

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from drumstudio.files.av_decoder import AvDecoder
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.decoders import SoundfileDecoder
 from drumstudio.files.encode import encode
 from drumstudio.files.folder_walk import PassedOver
@@ -180,7 +181,7 @@ def test_stems_that_were_written_are_no_songs(form, tmp_path):
     encode(
         no_checkpoint,
         mixture=str(tmp_path / "mixture.wav"),
-        drums=str(tmp_path / "drums.wav"),
+        stems=SplitFiles.of_drums(tmp_path / "drums.wav").to_plain(),
         outputs=[
             {"stem": stem, "path": str(out / f"x {stem}{suffix}")}
             for stem in ("drums", "rest", "mixture")
