@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import importlib
 import re
 from pathlib import Path
 
@@ -38,3 +41,82 @@ def test_every_page_of_the_docs_is_named_in_the_readme():
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf8").splitlines()) <= README_LINES
+
+
+# --- the architecture ---------------------------------------------------------------------
+
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf8")
+PACKAGE = ROOT / "drumstudio"
+
+
+def absent_modules(text: str) -> list[str]:
+    """Return the modules that a table of packages names and nobody wrote, but for planned ones."""
+    absent = []
+    for packages, jobs in re.findall(r"^\| ((?:`\w+/` ?)+)\|(.*?)\|", text, flags=re.MULTILINE):
+        folders = [PACKAGE / name for name in re.findall(r"`(\w+)/`", packages)]
+        for name, planned in re.findall(r"`([a-z][a-z0-9_]*)`( \(planned)?", jobs):
+            is_there = any((folder / f"{name}.py").is_file() for folder in folders)
+            if is_there == bool(planned):
+                absent.append(f"{packages.strip()} {name}")
+    return absent
+
+
+def unresolved(text: str) -> list[str]:
+    """Return names such as `files.lock.Lock` and `ui/dialogs` that lead nowhere."""
+    packages = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir()}
+    lost = []
+    for name in re.findall(r"`([a-z_]+(?:[./][A-Za-z_]+)+)(?:\([^`]*\))?`", text):
+        parts = re.split("[./]", name.removesuffix(".py"))
+        if parts[0] in packages and not (ROOT / name).exists() and not resolves(parts):
+            lost.append(name)
+    return lost
+
+
+def resolves(parts: list[str]) -> bool:
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(["drumstudio", *parts[:count]]))
+        except ModuleNotFoundError:
+            continue
+        for attribute in parts[count:]:
+            found = getattr(found, attribute, None)
+        return found is not None
+    return False
+
+
+def unknown_names(code: str, sources: str) -> set[str]:
+    """Return what an example calls or raises that nothing of that name defines."""
+    tree = ast.parse(code)
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {getattr(func, "id", getattr(func, "attr", "")) for func in called}
+    known = {name for name in names if hasattr(builtins, name)} | {"assert_allclose"}
+    return {
+        name
+        for name in names - known
+        if not re.search(rf"(?:def|class) {name}\b|\b{name}: \w+,?$", sources, re.MULTILINE)
+    }
+
+
+def test_every_module_that_the_architecture_names_is_there():
+    assert absent_modules(ARCHITECTURE) == []
+
+
+def test_every_name_that_the_architecture_quotes_resolves():
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    assert unresolved(ARCHITECTURE) == []
+
+
+def test_every_call_in_an_example_is_one_that_exists():
+    sources = "\n".join(path.read_text(encoding="utf8") for path in PACKAGE.rglob("*.py"))
+    (code,) = re.findall(r"```python\n(.*?)```", ARCHITECTURE, flags=re.DOTALL)
+    assert unknown_names(code, sources) == set()
+
+
+def test_what_is_not_there_is_seen():
+    row = (
+        "| `core/` | the domain: `audio`, `sorcery`, `magic` (planned), `stft` (planned) | numpy |"
+    )
+    assert absent_modules(row) == ["`core/` sorcery", "`core/` stft"]
+    text = "`files.lock.Spell`, `ui/wizard`, `core/audio`, `files.formats.FORMATS`, `np.float32`"
+    assert unresolved(text) == ["files.lock.Spell", "ui/wizard"]
+    assert unknown_names("x = conjure(len(y))", "def separate(x): ...") == {"conjure"}
