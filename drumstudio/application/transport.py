@@ -95,6 +95,8 @@ class Transport:
         """Playing stopped because of an error; it is paused where it was."""
         self.recovered: Listeners[[]] = Listeners()
         """Playing goes on by itself after `failed`: a sound device is there again."""
+        self.breaks_up: Listeners[[]] = Listeners()
+        """What is heard has gaps: the computer is too busy for so short a buffer."""
         self.output_changed: Listeners[[OutputState]] = Listeners()
         """Another device was opened, or none could be."""
         self.devices_listed: Listeners[[tuple[OutputDevice, ...], DeviceError | None]] = Listeners()
@@ -449,6 +451,10 @@ class Transport:
                 self._view = replace(self._view, state=State.PLAYING)
         if resumed:
             self.recovered()
+
+    def deck_breaks_up(self) -> None:
+        """Hear from the deck that what is heard has gaps."""
+        self.breaks_up()
 
     def deck_output(self, output: OutputState) -> None:
         """Hear from the deck that another output was opened."""

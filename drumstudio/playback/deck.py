@@ -14,6 +14,7 @@ from drumstudio.core.errors import DeviceError, DrumStudioError
 from drumstudio.playback.deck_listener import DeckListener, OutputState
 from drumstudio.playback.device_search import LOOK_SECONDS, DeviceSearch, Found, Wanted
 from drumstudio.playback.feeder import Feeder, Heard, Program
+from drumstudio.playback.gap_watch import GapWatch
 from drumstudio.playback.output import Failure, Output, OutputChoice, Sound
 from drumstudio.playback.ring import Ring
 from drumstudio.playback.silent_clock import SilentClock
@@ -80,6 +81,7 @@ class Deck:
         self._output: Output | None = None
         self._wanted: Wanted | None = None  # what `_output` was opened for
         self._run: _Run | None = None
+        self._gaps = GapWatch()
         self._next: tuple[int, int | None] | None = None  # to play once the run has faded out
         self._loss: _Loss | None = None
         self._usual_switch_seconds = sys.getswitchinterval()
@@ -180,6 +182,9 @@ class Deck:
             self._end(run, int(run.feeder.position_of(_heard_samples(run))), error)
             return
         self._close_retired()
+        gaps = self._gaps.breaks_up(run.ring.missed, run.output.underflows)
+        if gaps and not run.output.silent:
+            self._listener.deck_breaks_up()
         if run.ring.ended and run.ring.read == run.ring.written:
             if self._next is not None and self._program is not None:
                 position, stop = self._next
@@ -275,7 +280,7 @@ class Deck:
         return output
 
     def _take_output(self, output: Output, wanted: Wanted, reason: DeviceError | None) -> None:
-        self._output, self._wanted = output, wanted
+        self._output, self._wanted, self._gaps = output, wanted, GapWatch()
         ring_seconds = _ring_capacity(output) / output.sample_rate
         latency_seconds = ring_seconds + output.latency_seconds
         self._listener.deck_output(

@@ -48,6 +48,9 @@ class DeckListener(Protocol):
     def deck_resumed(self, take: int) -> None:
         """Playing goes on by itself: a device is there again after a loss that was told."""
 
+    def deck_breaks_up(self) -> None:
+        """Playing has gaps: the computer is too busy for so short a buffer."""
+
     def deck_output(self, output: OutputState) -> None:
         """Another output was opened."""
 

@@ -70,6 +70,7 @@ class DeviceOutput:
         self._ended_at: float | None = None
         self._called_at = 0.0
         self._taken = 0
+        self.underflows = 0
         wanted = {"device": number, "channels": self.channels, "dtype": "float32"}
         try:
             sounddevice.check_output_settings(**wanted, samplerate=sample_rate)
@@ -91,7 +92,7 @@ class DeviceOutput:
         # A new stream takes this at once, whether or not anything moves behind it.
         self._first_samples = round(self.latency_seconds * self.sample_rate) + block_samples
 
-    def _play(self, out: NDArray[np.float32], count: int, time: Any, status: object) -> None:
+    def _play(self, out: NDArray[np.float32], count: int, time: Any, status: Any) -> None:
         # PortAudio's thread: two copies and nothing else.
         self._called_at = perf_counter()
         ring = self._ring
@@ -99,6 +100,7 @@ class DeviceOutput:
         if ring is None or self._taken <= self._first_samples:
             out.fill(0.0)
         else:
+            self.underflows += bool(status.output_underflow)
             delay = time.outputBufferDacTime - time.currentTime
             if not 0.0 < delay < _LONGEST_DELAY_SECONDS:
                 delay = self.latency_seconds  # this driver does not know

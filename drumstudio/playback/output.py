@@ -90,6 +90,8 @@ class Output(Protocol):
     silent: bool
     latency_seconds: float
     """About how long a sample that was taken takes to be heard; `Taken` has it exactly."""
+    underflows: int
+    """How often the device ran dry since it was opened."""
 
     @property
     def failure(self) -> Failure | None:

@@ -35,6 +35,7 @@ class SilentClock:
     channels = 2
     silent = True
     latency_seconds = 0.0
+    underflows = 0
     failure: Failure | None = None
 
     def __init__(self, sample_rate: int, block_samples: int, tap: Tap | None = None) -> None:

@@ -18,6 +18,9 @@ from drumstudio.ui.song_view import SongView
 from drumstudio.ui.transport_bar import TransportBar
 
 _FRAME_MS = 16
+_BREAKS_UP = (
+    "The sound breaks up: close other programs, or choose a longer buffer in the preferences"
+)
 _REST_FRAMES = 150  # after stopping, until the meters have fallen
 
 
@@ -64,6 +67,7 @@ class PlayerLink(QObject):
         self._timer.timeout.connect(self._frame)
         bridge.listen(transport.changed, self._show)
         bridge.listen(transport.output_changed, self._show_output)
+        bridge.listen(transport.breaks_up, lambda: self.noticed.emit(_BREAKS_UP))
         bar.play.clicked.connect(transport.toggle)
         bar.to_start.clicked.connect(self.to_start)
         bar.loop.clicked.connect(self.toggle_loop)

@@ -64,6 +64,9 @@ class Silent:
     def deck_resumed(self, take):
         pass
 
+    def deck_breaks_up(self):
+        pass
+
     def deck_output(self, output):
         pass
 

@@ -39,6 +39,7 @@ class HandOutput:
     name = "by hand"
     silent = False
     latency_seconds = 0.0
+    underflows = 0
 
     def __init__(self, sample_rate=RATE, block_samples=512, channels=2):
         self.sample_rate = sample_rate

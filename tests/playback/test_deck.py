@@ -23,11 +23,15 @@ class Told:
     def __init__(self):
         self.stops = []
         self.resumed = []
+        self.breaks = 0
         self.outputs = []
         self.devices = []
 
     def deck_stopped(self, take, position, error):
         self.stops.append((take, position, error))
+
+    def deck_breaks_up(self):
+        self.breaks += 1
 
     def deck_resumed(self, take):
         self.resumed.append(take)
@@ -286,6 +290,21 @@ def test_a_song_goes_on_when_the_first_device_is_connected(sockets, told):
     assert deck.position() > 0
     assert [output.silent for output in told.outputs] == [True, False]
     assert not told.stops
+
+
+def test_who_hears_gaps_is_told_once(deck, outputs, told):
+    output = started(deck, outputs, program([constant(samples=4 * RATE)]))
+    output.pull(1_024)
+    for gaps in range(1, 7):
+        output.underflows += 1
+        until(lambda n=gaps: deck._gaps._counts[1] == n)
+        assert told.breaks == (gaps >= 3)
+    deck.choose(OutputChoice(None, 1_024))
+    until(lambda: len(outputs) == 2 and outputs[1].ring)
+    for gaps in range(1, 4):
+        outputs[1].underflows += 1
+        until(lambda n=gaps: deck._gaps._counts[1] == n)
+    until(lambda: told.breaks == 2)
 
 
 def test_play_right_after_a_pause_waits_for_its_fade(deck, outputs, told):

@@ -51,10 +51,11 @@ class Stream:
         self.fake.closing()
         self.stop()
 
-    def pull(self, samples, delay=0.25):
+    def pull(self, samples, delay=0.25, underflow=False):
         out = np.full((samples, self.settings["channels"]), 9.0, dtype=np.float32)
         time = types.SimpleNamespace(currentTime=7.0, outputBufferDacTime=7.0 + delay)
-        self.settings["callback"](out, samples, time, None)
+        flags = types.SimpleNamespace(output_underflow=underflow)
+        self.settings["callback"](out, samples, time, flags)
         return out
 
 
@@ -153,6 +154,9 @@ def test_the_chosen_device_plays_what_is_in_the_ring(portaudio):
     assert ring.read == 0
     assert (stream.pull(60) == 1.0).all()
     assert ring.read == 60
+    assert output.underflows == 0
+    stream.pull(0, underflow=True)
+    assert output.underflows == 1
     assert output.latency_seconds == pytest.approx(0.02 + 0.001)
     output.stop()
     assert not stream.pull(10).any()

@@ -43,6 +43,11 @@ def test_when_a_device_is_there_again_it_plays_on_and_the_message_goes(window, s
     assert "There is a sound device again" in window.log.text()
 
 
+def test_sound_that_breaks_up_is_told_with_what_helps(window, song, qtbot):
+    window.transport.deck_breaks_up()
+    qtbot.waitUntil(lambda: "choose a longer buffer" in window.log.text())
+
+
 def test_who_stopped_after_a_loss_is_not_played_on(window, song, qtbot):
     window.transport.play()
     take = window.transport._take
