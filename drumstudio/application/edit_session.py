@@ -249,6 +249,7 @@ class EditSession:
         """
         song, last = self.editor.song, self._last
         reader = SongReader(*self.document.media.sound(song))
+        reader.focus = self.editor.focus
         if (
             last is not None
             and song.separation is not None

@@ -21,8 +21,6 @@ from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import Gesture, Point, ToolSettings
 from drumstudio.workflows.song_edit import SongEdits
 
-_DONE = {"drums": "Paint to drums", "rest": "Paint to rest", "protect": "Protect drums"}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawing:
@@ -58,6 +56,8 @@ class Editor:
         The layer that was chosen to paint on.
     looks_changed : Listeners
         Called with the tiles that look different, as a frozenset of TileIndex.
+    aimed : Listeners
+        Called without arguments when another stem is painted, or what is taken goes elsewhere.
     edited : Listeners
         Called without arguments when the stems sound different: a stroke was finished,
         something was undone, the model changed.
@@ -71,8 +71,10 @@ class Editor:
     def __init__(self, document: Document, song_id: str, cache: TileCache | None = None) -> None:
         self.looks_changed: Listeners[[frozenset[TileIndex]]] = Listeners()
         self.edited: Listeners[[]] = Listeners()
+        self.aimed: Listeners[[]] = Listeners()
         self.settings = ToolSettings()
         self.layer_id: str | None = None
+        self._ends: stroke_layers.Ends = stroke_layers.OWN
         self._document = document
         self._song_id = song_id
         self._edits = SongEdits(self.song, document.media, cache)
@@ -98,6 +100,33 @@ class Editor:
     def edit(self) -> SongEdit:
         """What the strokes that are finished do."""
         return self._edit
+
+    @property
+    def focus(self) -> str:
+        """The stem that is painted."""
+        return self._edit.shown_stem
+
+    @property
+    def destination(self) -> str:
+        """Where what is taken from the focus goes."""
+        split, wanted = self._edit.edited.split, self._ends[1]
+        own = split.destination(self.focus)
+        return wanted if wanted in split.names and wanted != self.focus else own
+
+    def aim(self, focus: str, destination: str = "") -> None:
+        """Paint another stem from now on; empty for the song's own focus and destination."""
+        with self._guard:
+            before = self.focus, self.destination
+            self._ends = (focus, destination)
+            shown_before = self._edit
+            self._edit = replace(self._edit, shown=focus)
+            changed = (self.focus, self.destination) != before
+            unlike = self._edit.tiles_unlike(shown_before)
+        if changed:
+            self.abort()
+            self.aimed()
+            if unlike:
+                self.looks_changed(unlike)
 
     @property
     def is_drawing(self) -> bool:
@@ -267,11 +296,12 @@ class Editor:
         layer = self._layer_for(settings.target)
         blobs = [self._kept(settings.target, shape, settings) for shape in shapes]
         if layer is not None and blobs:
-            name = name or _DONE[settings.target]
+            name = name or self._done(settings.target)
             stroke_layers.paint(self._document, self._song_id, layer, blobs, name)
 
     def _layer_for(self, target: str) -> StrokeLayer | None:
-        layer = stroke_layers.layer_for(self.song, target, self.layer_id)
+        ends = self.focus, self.destination
+        layer = stroke_layers.layer_for(self.song, target, self.layer_id, ends)
         if layer is not None and not (layer.on and layer.opacity):
             raise ProjectError(
                 f"Cannot paint on the layer {layer.name}",
@@ -280,9 +310,17 @@ class Editor:
             )
         return layer
 
+    def _done(self, target: str) -> str:
+        """Return what a step of undo is called."""
+        return {
+            "drums": f"Paint to {self.focus}",
+            "rest": f"Paint to {self.destination}",
+            "protect": f"Protect {self.focus}",
+        }.get(target, "Erase")
+
     def _paint(self, drawing: _Drawing, shape: Shape) -> None:
         blob = self._kept(drawing.target, shape, drawing.settings)
-        name = _DONE.get(drawing.target, "Erase")
+        name = self._done(drawing.target)
         stroke_layers.paint(self._document, self._song_id, drawing.layer, [blob], name)
 
     def _kept(self, target: str, shape: Shape, settings: ToolSettings) -> Blob:
@@ -316,7 +354,7 @@ class Editor:
             If the project is read-only or the disk refuses.
         """
         strokes = [Stroke("erase", area) for area in areas]
-        stroke_layers.restore_model(self._document, self._song_id, strokes)
+        stroke_layers.restore_model(self._document, self._song_id, strokes, self.focus)
 
     # --- following the document ---------------------------------------------------------
 
@@ -326,7 +364,8 @@ class Editor:
             if song is None or song.separation is None or song is self._followed:
                 return
             before, self._followed = self._edit, song
-            self._edit = self._edits.edit(song)
+            focus = self.focus
+            self._edit = replace(self._edits.edit(song), shown=self._ends[0])
             unlike = self._edit.tiles_unlike(before)
             blocks = self._edit.changed_blocks() | before.changed_blocks()
             sounds = before.edited.split != self._edit.edited.split or any(
@@ -338,6 +377,8 @@ class Editor:
                 there = next((one for one in song.layers if one.id == layer.id), layer)
                 strokes, edit = self._with_layer(there)
                 self._drawing = replace(self._drawing, layer=there, strokes=strokes, edit=edit)
+        if self.focus != focus:
+            self.aimed()
         if unlike:
             self.looks_changed(unlike)
         if sounds:

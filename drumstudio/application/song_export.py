@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drumstudio.application.stroke_layers import resting
 from drumstudio.core.errors import ProjectError, SettingError
 from drumstudio.core.names import fill_for_stems
 from drumstudio.core.song import Separation, Song
@@ -106,6 +107,8 @@ def export_song(
 ) -> dict[str, Any]:
     """Write what was ordered, all files or none; return the report of `files.encode`.
 
+    Its notes name the layers that rest, too.
+
     Raises
     ------
     DrumStudioError
@@ -120,6 +123,21 @@ def export_song(
             why="it has not been separated yet.",
             fix="Separate it first.",
         )
+    report = _exported(song, media, order, pool, checkpoint)
+    report["notes"] += [
+        f"The layer {layer.name} rests: {song.name} has no such stems as it is separated now."
+        for layer in resting(song)
+    ]
+    return report
+
+
+def _exported(
+    song: Song,
+    media: ProjectMedia,
+    order: ExportOrder,
+    pool: WorkerPool,
+    checkpoint: Checkpoint,
+) -> dict[str, Any]:
     outputs = order.paths(song)
     rate = song.mixture.sample_rate
     start, stop = (round(each * rate) for each in order.seconds or (0.0, song.mixture.seconds))

@@ -48,11 +48,15 @@ _MODELS_KEPT = 3  # whose tiles stay, for comparing them
 _TELL_SECONDS = 0.04  # the window draws no more often than that while tiles come in
 
 
+_Seen = tuple[Split | None, str]
+"""The stems, and which of them stands against all others."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sound:
-    """What is looked at: the song as one model split it, or whole."""
+    """What is looked at: the song as one model split it, one stem against all others, or whole."""
 
-    split: Split | None
+    seen: _Seen
     tiles: SpectrogramTiles
     strips: SpectrogramStrips
 
@@ -120,15 +124,15 @@ class SpectrogramView(Closing):
         self.failed: Listeners[[DrumStudioError]] = self._backlog.failed
         self._painting: PaintPixels | None = None
         self._marks: dict[str, tuple[Selection, FieldPixels]] = {}
-        self._disconnect_editor: Callable[[], None] = _nothing
+        self._disconnect_editor: Callable[[], object] = _nothing
         song = document.project.song(song_id)
         shape = song.mixture
         self._grid = Grid(shape.sample_rate, shape.channels, shape.samples)
-        self._amount = song.amount
         self._retired: list[SpectrogramTiles] = []
-        self._refused: set[Split | None] = set()  # models whose overview could not be made
-        self._sounds: dict[Split | None, _Sound] = {}  # the one used last comes last
-        self._sound = self._sound_of(song, _active(song))
+        self._refused: set[_Seen] = set()  # models whose overview could not be made
+        self._sounds: dict[_Seen, _Sound] = {}  # the one used last comes last
+        self._sound = self._sound_of(song, self._seen_of(song))
+        self._amount = _amount(song, self._sound.seen)
         self._samples_per_pixel = float(self._grid.hop_length)
         self.set_editor(editor)
         self._disconnect = document.changed.connect(self._follow)
@@ -162,7 +166,8 @@ class SpectrogramView(Closing):
         self._painting = None if editor is None else PaintPixels(editor)
         self._disconnect_editor = _nothing
         if editor is not None:
-            self._disconnect_editor = editor.looks_changed.connect(self._painted)
+            both = editor.looks_changed.connect(self._painted), editor.aimed.connect(self._follow)
+            self._disconnect_editor = lambda: [disconnect() for disconnect in both]
         self.changed(None)
 
     @property
@@ -229,7 +234,7 @@ class SpectrogramView(Closing):
             works += [
                 partial(self._build_overview, sound)
                 for sound in sounds
-                if not (sound.tiles.has_overview or sound.split in self._refused)
+                if not (sound.tiles.has_overview or sound.seen in self._refused)
             ]
             self._backlog.replace(works)
         elif works:
@@ -365,7 +370,7 @@ class SpectrogramView(Closing):
             return
         except DrumStudioError:
             # The picture comes in without it, only slower: nothing that a person has to know.
-            self._refused.add(sound.split)
+            self._refused.add(sound.seen)
             return
         self.changed(None)
 
@@ -396,7 +401,14 @@ class SpectrogramView(Closing):
         if area is not None:
             self.changed(area)
 
-    def _sound_of(self, song: Song, split: Split | None) -> _Sound:
+    def _seen_of(self, song: Song) -> _Seen:
+        if song.separation is None:
+            return None, ""
+        split = song.separation.split
+        focus = self._painting.editor.focus if self._painting is not None else split.focus
+        return split, focus if focus in split.names else split.focus
+
+    def _sound_of(self, song: Song, seen: _Seen) -> _Sound:
         """Return a song's sound with some stems, or without any.
 
         Raises
@@ -405,8 +417,8 @@ class SpectrogramView(Closing):
             If a file is missing.
         """
         with self._guard:
-            found = self._sounds.pop(split, None) or self._opened(song, split)
-            self._sounds[split] = found
+            found = self._sounds.pop(seen, None) or self._opened(song, seen)
+            self._sounds[seen] = found
             if len(self._sounds) > _MODELS_KEPT:
                 shown = (found, self._sound)
                 oldest = next(key for key, one in self._sounds.items() if one not in shown)
@@ -414,19 +426,20 @@ class SpectrogramView(Closing):
                 self._retired.append(self._sounds.pop(oldest).tiles)
         return found
 
-    def _opened(self, song: Song, split: Split | None) -> _Sound:
-        media = self._document.media
+    def _opened(self, song: Song, seen: _Seen) -> _Sound:
+        media, (split, focus) = self._document.media, seen
         made = next((one for one in song.separations if one.split == split), None)
         stems = None if made is None else media.split_files(song, made)
-        focus = "" if split is None or made is None else split.focus
         overview = overview_path(song.mixture.sha256, None if stems is None else split, focus)
         tiles = SpectrogramTiles(self._grid, media.mixture_file(song), stems, focus, overview)
         levels = 1 if stems is None else len(STEMS)
-        return _Sound(split, tiles, SpectrogramStrips(self._grid, tiles, levels))
+        return _Sound(seen, tiles, SpectrogramStrips(self._grid, tiles, levels))
 
     def _other(self, split: Split) -> _Sound | None:
+        focus = self._sound.seen[1]
+        seen = split, focus if focus in split.names else split.focus
         try:
-            return self._sound_of(self._document.project.song(self._song_id), split)
+            return self._sound_of(self._document.project.song(self._song_id), seen)
         except DrumStudioError:
             return None  # it can not be heard either, and that is told
 
@@ -434,18 +447,18 @@ class SpectrogramView(Closing):
         song = next((s for s in self._document.project.songs if s.id == self._song_id), None)
         if song is None:
             return
-        amount, self._amount = self._amount, song.amount
-        before = self._sound
-        if _active(song) != before.split:
+        amount, before, seen = self._amount, self._sound, self._seen_of(song)
+        self._amount = _amount(song, seen)
+        if seen != before.seen:
             try:
-                self._sound = self._sound_of(song, _active(song))
+                self._sound = self._sound_of(song, seen)
             except DrumStudioError as error:
                 self.failed(error)
                 return
             self._backlog.replace([])
             if self._painting is not None:  # what is kept of which model is another matter now
                 self._painting = PaintPixels(self._painting.editor)
-        if before is not self._sound or amount != song.amount:
+        if before is not self._sound or amount != self._amount:
             self.changed(None)
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -461,8 +474,9 @@ class SpectrogramView(Closing):
             tiles.close()
 
 
-def _active(song: Song) -> Split | None:
-    return None if song.separation is None else song.separation.split
+def _amount(song: Song, seen: _Seen) -> float:
+    split, focus = seen
+    return song.amount if split is not None and focus == split.drums else 0.0
 
 
 def _nothing() -> None:

@@ -9,7 +9,9 @@ from typing import TypeVar
 from drumstudio.application.document import Document
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.song import Blob, KeptPaint, Song, StrokeLayer, cleaned_name, new_id
+from drumstudio.core.song_edit import kept_stems, painted_between
 from drumstudio.core.strokes import Stroke
+from drumstudio.files.stroke_list import PlacedStroke
 
 T = TypeVar("T")
 
@@ -17,11 +19,26 @@ _TRIES = 5
 _NAMES = {"paint": "Paint", "protect": "Protect"}
 
 
-def new_layer(song: Song, kind: str) -> StrokeLayer:
+Ends = tuple[str, str]
+"""A focus and a destination; empty for those of the song's own separation."""
+
+OWN: Ends = ("", "")
+
+
+def new_layer(song: Song, kind: str, ends: Ends = OWN) -> StrokeLayer:
     """Return a layer that is not part of the song yet, with a name that none has.
 
-    A protect layer keeps the drums as they stand now: the active separation with all paint
+    A protect layer keeps the stems as they stand now: the active separation with all paint
     layers that are on.
+
+    Parameters
+    ----------
+    song : Song
+        As it stands.
+    kind : {"paint", "protect"}
+        Of the layer.
+    ends : tuple of str
+        What is painted, and where what is taken from it goes.
 
     Raises
     ------
@@ -31,11 +48,12 @@ def new_layer(song: Song, kind: str) -> StrokeLayer:
     taken = {layer.name for layer in song.layers}
     number = next(n for n in range(1, len(taken) + 2) if f"{_NAMES[kind]} {n}" not in taken)
     name = f"{_NAMES[kind]} {number}"
+    focus, destination = _stored(song, ends)
     if kind == "paint":
-        return StrokeLayer(new_id(), name)
+        return StrokeLayer(new_id(), name, focus=focus, destination=destination)
     if song.active is None:
         raise ProjectError(
-            f"Cannot protect the drums of {song.name}",
+            f"Cannot protect the stems of {song.name}",
             why="it has not been separated yet.",
             fix="Separate it first.",
         )
@@ -46,10 +64,13 @@ def new_layer(song: Song, kind: str) -> StrokeLayer:
         keeps=song.active,
         kept_amount=song.amount,
         kept_paint=_standing(song),
+        focus=focus,
     )
 
 
-def layer_for(song: Song, target: str, preferred: str | None) -> StrokeLayer | None:
+def layer_for(
+    song: Song, target: str, preferred: str | None, ends: Ends = OWN
+) -> StrokeLayer | None:
     """Return the layer that a stroke belongs on, maybe a new one; None if there is none.
 
     Parameters
@@ -57,11 +78,13 @@ def layer_for(song: Song, target: str, preferred: str | None) -> StrokeLayer | N
     song : Song
         As it stands.
     target : str
-        One of `core.strokes.TARGETS`. What protects needs a layer that keeps the drums as they
+        One of `core.strokes.TARGETS`. What protects needs a layer that keeps the stems as they
         stand now; what erases has no place where nothing was painted.
     preferred : str or None
         The id of the layer that was chosen; if it does not fit, the topmost that does and,
         if there is one, is on.
+    ends : tuple of str
+        Focus and destination, which the layer has to have.
 
     Raises
     ------
@@ -69,16 +92,37 @@ def layer_for(song: Song, target: str, preferred: str | None) -> StrokeLayer | N
         As from `new_layer`.
     """
     choices = sorted(reversed(song.layers), key=lambda layer: (layer.id != preferred, not layer.on))
+    ends = _stored(song, ends)
     if target == "erase":
-        return choices[0] if choices else None
+        fitting = [layer for layer in choices if layer.kind != "paint" or _ends(layer) == ends]
+        return fitting[0] if fitting else None
     if target == "protect":
-        wanted = new_layer(song, "protect")
+        wanted = new_layer(song, "protect", ends)
         for layer in choices:
             if layer.kind == "protect" and _keeps(layer) == _keeps(wanted):
                 return layer
         return wanted
-    paint = next((layer for layer in choices if layer.kind == "paint"), None)
-    return paint or new_layer(song, "paint")
+    for layer in choices:
+        if layer.kind == "paint" and _ends(layer) == ends:
+            return layer
+    return new_layer(song, "paint", ends)
+
+
+def resting(song: Song) -> tuple[StrokeLayer, ...]:
+    """Return the layers that are on and do nothing: the active separation lacks their stems."""
+    separation = song.separation
+    if separation is None:
+        return ()
+    splits = {one.id: one.split for one in song.separations}
+    split = separation.split
+
+    def rests(layer: StrokeLayer) -> bool:
+        if layer.kind == "paint":
+            return painted_between(split, *_ends(layer)) is None
+        kept = splits.get(layer.keeps or "")
+        return kept is None or not kept_stems(split, kept, layer.focus)
+
+    return tuple(layer for layer in song.layers if layer.on and layer.strokes and rests(layer))
 
 
 def paint(
@@ -103,7 +147,7 @@ def paint(
 
 
 def apply_strokes(
-    document: Document, song_id: str, strokes: Sequence[tuple[Stroke, str | None]], name: str
+    document: Document, song_id: str, strokes: Sequence[PlacedStroke], name: str
 ) -> None:
     """Put strokes on layers by the layers' names: one step of undo, however many.
 
@@ -113,7 +157,7 @@ def apply_strokes(
         The project.
     song_id : str
         The song.
-    strokes : sequence of Stroke and str or None
+    strokes : sequence of PlacedStroke
         Each with the name of its layer, which is made if there is none; None takes the one
         that fits.
     name : str
@@ -122,14 +166,17 @@ def apply_strokes(
     Raises
     ------
     ProjectError, DiskFullError
-        If the project is read-only, the disk refuses, or a layer is of the wrong kind.
+        If the project is read-only, the disk refuses, a layer is of the wrong kind, or the song
+        has no such stems.
     """
-    blobs = [document.media.keep_stroke(stroke) for stroke, _ in strokes]
+    for placed in strokes:
+        _require_ends(document.project.song(song_id), placed.ends)
+    blobs = [document.media.keep_stroke(placed.stroke) for placed in strokes]
     with document.command(name) as edit:
         at = ("songs", song_id, "layers")
-        for (stroke, layer_name), blob in zip(strokes, blobs, strict=True):
+        for placed, blob in zip(strokes, blobs, strict=True):
             song = edit.project.song(song_id)
-            layer = _named_layer(song, stroke.target, layer_name)
+            layer = _named_layer(song, placed)
             if layer is None:
                 continue
             if layer not in song.layers:
@@ -137,8 +184,10 @@ def apply_strokes(
             edit.insert((*at, layer.id, "strokes"), blob)
 
 
-def restore_model(document: Document, song_id: str, areas: Sequence[Stroke]) -> None:
-    """Take back, in some areas, what the layers that are on do: one step of undo.
+def restore_model(
+    document: Document, song_id: str, areas: Sequence[Stroke], focus: str = ""
+) -> None:
+    """Take back, in some areas, what the layers that are on do to a stem: one step of undo.
 
     Parameters
     ----------
@@ -148,6 +197,8 @@ def restore_model(document: Document, song_id: str, areas: Sequence[Stroke]) -> 
         The song.
     areas : sequence of Stroke
         With the target "erase".
+    focus : str
+        The stem; empty for the song's own focus.
 
     Raises
     ------
@@ -155,9 +206,12 @@ def restore_model(document: Document, song_id: str, areas: Sequence[Stroke]) -> 
         If the project is read-only or the disk refuses.
     """
     blobs = [document.media.keep_stroke(area) for area in areas]
+    song = document.project.song(song_id)
+    focus, _ = _stored(song, (focus, ""))
     with document.command("Restore the model's drums here") as edit:
-        for layer in document.project.song(song_id).layers:
-            for blob in blobs if layer.on and layer.strokes else ():
+        for layer in song.layers:
+            acts = layer.on and layer.strokes and layer.focus == focus
+            for blob in blobs if acts else ():
                 edit.insert(("songs", song_id, "layers", layer.id, "strokes"), blob)
 
 
@@ -220,19 +274,50 @@ def delete_layer(document: Document, song_id: str, layer_id: str) -> None:
 
 def _standing(song: Song) -> tuple[KeptPaint, ...]:
     return tuple(
-        KeptPaint(layer.strokes, layer.opacity)
+        KeptPaint(layer.strokes, layer.opacity, layer.focus, layer.destination)
         for layer in song.layers
         if layer.kind == "paint" and layer.on and layer.opacity and layer.strokes
     )
 
 
-def _keeps(layer: StrokeLayer) -> tuple[str | None, float, tuple[KeptPaint, ...]]:
-    return layer.keeps, layer.kept_amount, layer.kept_paint
+def _keeps(layer: StrokeLayer) -> tuple[str | None, float, tuple[KeptPaint, ...], str]:
+    return layer.keeps, layer.kept_amount, layer.kept_paint, layer.focus
 
 
-def _named_layer(song: Song, target: str, name: str | None) -> StrokeLayer | None:
+def _ends(layer: StrokeLayer) -> Ends:
+    return layer.focus, layer.destination
+
+
+def _stored(song: Song, ends: Ends) -> Ends:
+    """Return a focus and a destination as a layer has them: empty where they are the song's own.
+
+    So that such a layer acts on another model's stems, too.
+    """
+    if song.separation is None:
+        return ends
+    split = song.separation.split
+    focus = ends[0] or split.focus
+    own = split.destination(focus)
+    return (
+        "" if focus == split.focus else focus,
+        "" if (ends[1] or own) == own else ends[1],
+    )
+
+
+def _require_ends(song: Song, ends: Ends) -> None:
+    if song.separation is not None and painted_between(song.separation.split, *ends) is None:
+        names = ", ".join(song.separation.stem_names)
+        raise ProjectError(
+            f"Cannot paint {ends[0] or 'the stem'} against {ends[1] or 'the others'}",
+            why=f"the stems of {song.name} are {names}, and a stem can not go to itself.",
+            fix="Name two of them as focus and destination, or leave these out.",
+        )
+
+
+def _named_layer(song: Song, placed: PlacedStroke) -> StrokeLayer | None:
+    target, name = placed.stroke.target, placed.layer
     if name is None:
-        return layer_for(song, target, None)
+        return layer_for(song, target, None, placed.ends)
     kind = "protect" if target == "protect" else "paint"
     for layer in song.layers:
         if layer.name == name:
@@ -242,13 +327,11 @@ def _named_layer(song: Song, target: str, name: str | None) -> StrokeLayer | Non
                     why=f"a stroke to {target!r} does not belong on a {layer.kind} layer.",
                     fix="Name another layer.",
                 )
+            if placed.ends != OWN and _ends(layer) != _stored(song, placed.ends):
+                raise ProjectError(
+                    f"Cannot paint on the layer {name}",
+                    why="it has another focus or destination.",
+                    fix="Name another layer.",
+                )
             return layer
-    fresh = new_layer(song, kind)
-    return StrokeLayer(
-        fresh.id,
-        cleaned_name(name),
-        kind,
-        keeps=fresh.keeps,
-        kept_amount=fresh.kept_amount,
-        kept_paint=fresh.kept_paint,
-    )
+    return replace(new_layer(song, kind, placed.ends), name=cleaned_name(name))

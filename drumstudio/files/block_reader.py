@@ -95,6 +95,8 @@ class SongReader(Closing):
     ----------
     stems : SplitFiles or None
         The same.
+    focus : str
+        The stem that stands against all others where a tool looks for something: may be set.
     deltas : Deltas or None
         What the edits add to the stored stems; may be replaced between two calls.
     painted : Deltas or None
@@ -112,6 +114,7 @@ class SongReader(Closing):
         self._mixture = WavReader(mixture)
         self._stored: dict[str, WavReader] = {}
         self.stems = stems
+        self.focus = stems.focus if stems is not None else MIXTURE
         self.deltas: Deltas | None = None
         self.painted: Deltas | None = None
         self.sample_rate = self._mixture.sample_rate
@@ -149,11 +152,6 @@ class SongReader(Closing):
     def has_stems(self) -> bool:
         """Whether more than the mixture can be read."""
         return self.stems is not None
-
-    @property
-    def focus(self) -> str:
-        """The stem that stands against all others unless another is chosen; or the mixture."""
-        return self.stems.focus if self.stems is not None else MIXTURE
 
     def read(self, stem: str, start: int, count: int) -> Samples:
         """Return a stretch of a stem as a new array.

@@ -11,7 +11,10 @@
         {"target": "rest", "frequency_range": [0, 40]}]}
 
 Times are in seconds, frequencies in hertz, always in this order. "song" may be left out where
-a project holds one; "layer" where the one that fits is meant.
+a project holds one; "layer" where the one that fits is meant. A stroke gives to the stem
+"focus" (the target "drums", or "focus") or takes from it what goes to the stem "destination"
+(the target "rest", or "destination"). Left out they are what serves as drums, and what the
+stored stems leave.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from drumstudio import atomic
 from drumstudio.core import check
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.song import MAX_SECONDS, MAX_STROKES
+from drumstudio.core.stems import is_name
 from drumstudio.core.strokes import MAX_HZ, OCTAVES, Path, Polygon, Shape, Stroke, rectangle
 from drumstudio.files import strict_json
 from drumstudio.files.plain_file import read_plain
@@ -33,8 +37,28 @@ from drumstudio.files.plain_file import read_plain
 LIMIT_BYTES = 5_000_000
 
 _SHAPES = ("path", "polygon", "rectangle", "time_range", "frequency_range")
-_COMMON = {"target", "layer", "strength", "channels", *_SHAPES}
+_COMMON = {"target", "layer", "focus", "destination", "strength", "channels", *_SHAPES}
 _DEFAULT_SIZE = [0.06, 1_200.0]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedStroke:
+    """A stroke with the layer that it is for.
+
+    Parameters
+    ----------
+    stroke : Stroke
+        The stroke.
+    layer : str or None
+        Name of the layer; None for the one that fits.
+    ends : tuple of str
+        Focus and destination: what is painted, and where what is taken from it goes; empty for
+        the song's own.
+    """
+
+    stroke: Stroke
+    layer: str | None = None
+    ends: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +69,12 @@ class StrokeList:
     ----------
     song : str or None
         Name or id of the song.
-    strokes : tuple of Stroke and str or None
-        In order, each with the name of its layer.
+    strokes : tuple of PlacedStroke
+        In order.
     """
 
     song: str | None
-    strokes: tuple[tuple[Stroke, str | None], ...]
+    strokes: tuple[PlacedStroke, ...]
 
 
 def read_stroke_list(path: FilePath) -> StrokeList:
@@ -91,7 +115,7 @@ def _parsed(plain: Any) -> StrokeList:
     return StrokeList(song, tuple(strokes))
 
 
-def _stroke(item: Any) -> tuple[Stroke, str | None]:
+def _stroke(item: Any) -> PlacedStroke:
     if not isinstance(item, dict):
         raise ValueError("it is no object")
     kinds = [kind for kind in _SHAPES if kind in item]
@@ -111,8 +135,12 @@ def _stroke(item: Any) -> tuple[Stroke, str | None]:
         if not isinstance(layer, str):
             raise ValueError("'layer' is no text")
         check.name_text(layer)
+    target = {"focus": "drums", "destination": "rest"}.get(target, target)
+    ends = item.get("focus", ""), item.get("destination", "")
+    if not all(isinstance(stem, str) and (not stem or is_name(stem)) for stem in ends):
+        raise ValueError("'focus' and 'destination' are names of stems")
     (strength,) = _numbers("strength", [item.get("strength", 1.0)], 1)
-    return Stroke(target, _shape(kind, item), strength, channels), layer
+    return PlacedStroke(Stroke(target, _shape(kind, item), strength, channels), layer, ends)
 
 
 def _shape(kind: str, item: dict[str, Any]) -> Shape:

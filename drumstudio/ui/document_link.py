@@ -327,7 +327,8 @@ class DocumentLink(QObject):
             for place, separation in enumerate(song.separations)
         ]
         self._models.show_separations(rows, song.active, _facts(song.separation))
-        self._models.show_amount(song.amount)
+        possible = song.separation is not None and bool(song.separation.drums)
+        self._models.show_amount(song.amount, possible=possible)
 
 
 def _stems(song: Song) -> tuple[tuple[str, str, str], ...]:

@@ -20,6 +20,7 @@ from drumstudio.ui.theme import Theme
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_PX = 24
+_RESTS = "; rests: this separation has no such stems"
 
 
 class LayersPanel(QWidget):
@@ -117,14 +118,29 @@ class LayersPanel(QWidget):
             item.setCheckState(Qt.CheckState.Checked if layer.on else Qt.CheckState.Unchecked)
             item.setSizeHint(QSize(0, _ROW_PX))
             strokes = f"{len(layer.strokes)} stroke{'' if len(layer.strokes) == 1 else 's'}"
-            keeps = ", keeps the drums as they were" if layer.kind == "protect" else ""
-            item.setToolTip(f"{layer.name}: {strokes}{keeps}")
+            ends = f", on {layer.focus}" if layer.focus else ""
+            ends += f" to {layer.destination}" if layer.destination else ""
+            keeps = ", keeps what stood" if layer.kind == "protect" else ""
+            item.setToolTip(f"{layer.name}: {strokes}{ends}{keeps}")
             self._list.addItem(item)
             if layer.id == chosen:
                 self._list.setCurrentItem(item)
         self._list.setVisible(bool(layers))
         self._empty.setVisible(not layers)
         self._show_current()
+        self._showing = False
+
+    def show_resting(self, layers: set[str]) -> None:
+        """Show which layers do nothing because the song's separation lacks their stems."""
+        self._showing = True
+        for place in range(self._list.count()):
+            item = self._list.item(place)
+            rests = item.data(_ID) in layers
+            font = item.font()
+            font.setItalic(rests)
+            item.setFont(font)
+            about = item.toolTip().removesuffix(_RESTS)
+            item.setToolTip(about + _RESTS if rests else about)
         self._showing = False
 
     @property

@@ -22,13 +22,13 @@ from drumstudio.core.strokes import Shape, rectangle
 from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.actions import Actions
+from drumstudio.ui.aim_link import AimLink
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.editor_review import ReviewDialog
 from drumstudio.ui.selection_link import NAMES, SelectionLink
 from drumstudio.ui.song_state import SongState
 from drumstudio.ui.spectrogram_look import PaneLook, load_look, store_look
 from drumstudio.ui.spectrogram_pane import SpectrogramPane
-from drumstudio.ui.tool_bar import TARGETS
 
 _NO_SELECTION = "Select a stretch of time first: drag in the ruler"
 _TOOL_COMMANDS = {tool.command: tool.name for tool in TOOLS.values()}
@@ -87,6 +87,7 @@ class EditorLink(QObject):
         self._is_refused = ""  # a song whose session could not be opened, so that it is told once
         self._disconnects: list[Callable[[], None]] = []
         self.selecting = SelectionLink(bridge, pane.tools.selection, state, self)
+        self.aiming = AimLink(pane, state, bridge, self)
         look = load_look()
         pane.show_look(look)
         pane.setVisible(look.visible)
@@ -165,6 +166,7 @@ class EditorLink(QObject):
         if self.session is not None:
             self.session.apply()
         self._show_layers()
+        self.aiming.refresh()
         self._show_possible()
 
     def _open_session(self) -> None:
@@ -195,6 +197,7 @@ class EditorLink(QObject):
             self.view.set_editor(session.editor)
             self._pane.canvas.show_session(session)
         self.selecting.show(self.session, self.view)
+        self.aiming.show(self.session)
         self._show_hearing()
 
     def _open_view(self) -> None:
@@ -219,6 +222,7 @@ class EditorLink(QObject):
             self._finder = None
         self._pane.canvas.close_song()
         self.selecting.show(None, None)
+        self.aiming.show(None)
         if self.view is not None:
             self.view.close()
             self.view = None
@@ -482,7 +486,7 @@ class EditorLink(QObject):
             for name in names:
                 menu.addAction(self._actions[name])
             menu.addSeparator()
-            for name, words, tip in TARGETS:
+            for name, words, tip in self._pane.tools.target_words():
                 action = menu.addAction(words)
                 action.setToolTip(tip)
                 action.setCheckable(True)

@@ -205,8 +205,9 @@ class ModelPanel(QWidget):
         if over:
             self.amount_chosen.emit(value / 100)
 
-    def show_amount(self, amount: float) -> None:
-        """Show how much of the model's drums is taken."""
+    def show_amount(self, amount: float, *, possible: bool) -> None:
+        """Show how much of the model's drums is taken, if any of its stems serves as drums."""
+        self._amount.setEnabled(possible)
         self._amount.show_value(round(amount * 100))
         self._amount_words.setText(_amount_words(self._amount.value()))
 

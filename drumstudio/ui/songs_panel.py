@@ -123,6 +123,7 @@ class SongsPanel(QWidget):
                 child.setIcon(0, self._theme.icon("wave", token))
                 child.setToolTip(0, "Drag it out of the window to have it as a file")
                 item.addChild(child)
+                child.setFirstColumnSpanned(True)
             item.setExpanded(row.id == chosen)
             if row.id == chosen:
                 self._tree.setCurrentItem(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QVBoxLayout, 
 
 from drumstudio.application.time_view import clock
 from drumstudio.core.levels import STEMS
+from drumstudio.core.stems import looks
 from drumstudio.ui import tokens
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.editor_layers import LayersPanel
@@ -22,7 +24,7 @@ from drumstudio.ui.spectrogram_scroll import FrequencyScroll
 from drumstudio.ui.theme import Theme, tabular
 from drumstudio.ui.tool_bar import ToolBar
 
-_STEM_WORDS = {"mixture": "Mixture", "drums": "Drums", "rest": "Rest"}
+_STEM_WORDS = ("Mixture", "Drums", "Rest")
 
 
 class SpectrogramPane(QWidget):
@@ -94,8 +96,8 @@ class SpectrogramPane(QWidget):
         self._stem = QComboBox()
         self._stem.setAccessibleName("Stem that is shown")
         self._stem.setToolTip("Whose spectrogram is shown")
-        for stem in STEMS:
-            self._stem.addItem(_STEM_WORDS[stem], stem)
+        for stem, words in zip(STEMS, _STEM_WORDS, strict=True):
+            self._stem.addItem(words, stem)
         self._stem.setProperty("role", "small")
         self._stem.setFixedSize(92, 26)
         self._stem.activated.connect(
@@ -137,6 +139,13 @@ class SpectrogramPane(QWidget):
             item.setEnabled(separated or stem == "mixture")
         if not separated and self.look.stem != "mixture":
             self.show_look(replace(self.look, stem="mixture"))
+
+    def show_stems(self, stems: Sequence[str], focus: str) -> None:
+        """Name what can be shown: the mixture, the stem that is painted, and all others."""
+        others = [stem for stem in stems if stem != focus]
+        all_else = looks(others[0]).label if len(others) == 1 else f"All but {focus}"
+        self._stem.setItemText(1, looks(focus).label)
+        self._stem.setItemText(2, all_else)
 
     def open_popup(self) -> None:
         """Show what can be set of the look."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -21,17 +22,19 @@ from PySide6.QtWidgets import (
 
 from drumstudio.application.edit_session import HEARINGS
 from drumstudio.core.hit_shape import HitLimits
+from drumstudio.core.stems import looks
 from drumstudio.tools.table import TOOLS
 from drumstudio.tools.tool import ToolSettings
 from drumstudio.ui.parts import icon_button, label, upright_line
 from drumstudio.ui.selection_bar import SelectionBar
 from drumstudio.ui.theme import Theme
 
-TARGETS = (
+_TARGETS = (
     ("drums", "To drums", "Give to the drums what is painted"),
     ("rest", "To rest", "Give to the rest what is painted"),
     ("protect", "Protect", "Keep the drums as they are here, whatever a model says later"),
 )
+_LONGEST = 9  # letters of a stem on a button
 _HEARINGS = (
     ("model", "Before", "Hear it without what was painted (A)"),
     ("painted", "Painted", "Hear only what is painted (P)"),
@@ -56,6 +59,7 @@ class ToolBar(QWidget):
     tool_chosen = Signal(str)
     settings_changed = Signal(object)  # the ToolSettings
     hearing_asked = Signal(str)
+    ends_chosen = Signal(str, str)  # the stem that is painted, and where what is taken goes
 
     def __init__(self, theme: Theme, more: Sequence[QWidget]) -> None:
         super().__init__()
@@ -111,7 +115,7 @@ class ToolBar(QWidget):
         self._select.setFixedSize(27, 26)
         row.addWidget(self._select)
         targets = QButtonGroup(self)
-        for name, words, tip in TARGETS:
+        for name, words, tip in _TARGETS:
             button = QToolButton()
             button.setText(words)
             button.setCheckable(True)
@@ -279,6 +283,51 @@ class ToolBar(QWidget):
     def show_scale(self, scale: str) -> None:
         """Measure the brush as the frequencies are shown: in hertz on a linear scale alone."""
         self._change(in_octaves=scale != "linear")
+
+    def show_ends(self, stems: Sequence[str], focus: str, destination: str) -> None:
+        """Show which stem is painted and where what is taken goes; more than two can be chosen.
+
+        Parameters
+        ----------
+        stems : sequence of str
+            Those of the song.
+        focus, destination : str
+            Two of them.
+        """
+        for name, stem in (("drums", focus), ("rest", destination)):
+            button = self._targets[name]
+            tip = f"Give to the {stem} what is painted"
+            button.setText(f"To {stem if len(stem) <= _LONGEST else stem[:_LONGEST] + '…'}")
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.setMenu(self._ends_menu(name, stems, focus, destination))
+            menu = QToolButton.ToolButtonPopupMode.MenuButtonPopup
+            plain = QToolButton.ToolButtonPopupMode.DelayedPopup
+            button.setPopupMode(menu if len(stems) > 2 else plain)
+        tip = f"Keep the {focus} as they are here, whatever a model says later"
+        self._targets["protect"].setToolTip(tip)
+        self._targets["protect"].setAccessibleName(tip)
+
+    def _ends_menu(
+        self, name: str, stems: Sequence[str], focus: str, destination: str
+    ) -> QMenu | None:
+        if len(stems) <= 2:
+            return None
+        menu = QMenu(self._targets[name])
+        for stem in stems:
+            if name == "rest" and stem == focus:
+                continue
+            action = menu.addAction(looks(stem).label)
+            action.setCheckable(True)
+            action.setChecked(stem == (focus if name == "drums" else destination))
+            to = (stem, "" if stem == destination else destination)
+            ends = to if name == "drums" else (focus, stem)
+            action.triggered.connect(lambda _=False, ends=ends: self.ends_chosen.emit(*ends))
+        return menu
+
+    def target_words(self) -> list[tuple[str, str, str]]:
+        """Return name, words and tip of every target, as they stand."""
+        return [(name, one.text(), one.toolTip()) for name, one in self._targets.items()]
 
     def show_hearing(self, hearing: str) -> None:
         """Show what is heard, one of `application.edit_session.HEARINGS`."""

@@ -19,6 +19,7 @@ from drumstudio.application.song_export import ExportOrder, export_song
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.strokes import Stroke, rectangle
 from drumstudio.files.project_folder import ProjectFolder
+from drumstudio.files.stroke_list import PlacedStroke
 from drumstudio.jobs.job import no_checkpoint
 from tests.application.test_crashes import CONTEXT, mutate
 from tests.application.test_song_export import DirectPool
@@ -44,7 +45,7 @@ def a_project_to_export(path):
             if all(song_id not in change.at for change in command.changes):
                 document.perform(command)
         stroke = Stroke("drums", rectangle(0.1, 0.2, 500.0, 2_000.0))
-        stroke_layers.apply_strokes(document, song_id, [(stroke, None)], "Paint")
+        stroke_layers.apply_strokes(document, song_id, [PlacedStroke(stroke)], "Paint")
         document.save()
         return document.folder
 

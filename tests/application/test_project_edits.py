@@ -14,6 +14,7 @@ from drumstudio.application.project_edits import render_project, strokes_apply
 from drumstudio.application.stroke_layers import apply_strokes
 from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.files.encode import encode
+from drumstudio.files.stroke_list import PlacedStroke
 from drumstudio.jobs.job import no_checkpoint
 from tests.edited_songs import a_song, an_edited_project, noise, without_waiting_for_the_disk
 from tests.strokes import a_grid, a_stroke
@@ -102,7 +103,7 @@ def test_the_null_holds_after_500_strokes_in_every_format(tmp_path, monkeypatch)
     generator = np.random.default_rng(3)
     grid = a_grid()
     targets = ("drums", "rest", "erase", "protect")
-    strokes = [(a_stroke(generator, grid, targets), None) for _ in range(500)]
+    strokes = [PlacedStroke(a_stroke(generator, grid, targets)) for _ in range(500)]
     apply_strokes(document, song_id, strokes, "Paint a lot")
     with document.command("Set amount") as edit:
         edit.set(("songs", song_id, "amount"), -0.3)

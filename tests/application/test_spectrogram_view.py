@@ -27,6 +27,7 @@ from drumstudio.core.strokes import Stroke, rectangle
 from drumstudio.core.view_axis import FrequencyAxis, Viewport, spans
 from drumstudio.files.block_reader import SongReader
 from drumstudio.files.overview import build_overview, levels_of, overview_path
+from drumstudio.files.stroke_list import PlacedStroke
 from drumstudio.jobs.job import no_checkpoint
 from tests.edited_songs import SAMPLE_RATE, a_song, an_edited_project, noise, separate
 
@@ -366,7 +367,7 @@ def test_many_painted_tiles_are_brought_to_the_screen_in_the_background(project,
     document, song_id = project
     bands = [rectangle(0.0, SECONDS, 200.0 * n, 200.0 * n + 150) for n in range(18)]
     stroke_layers.apply_strokes(
-        document, song_id, [(Stroke("drums", band), None) for band in bands], "Paint bands"
+        document, song_id, [PlacedStroke(Stroke("drums", band)) for band in bands], "Paint bands"
     )
     tall = replace(FAR, axis=FrequencyAxis("linear", 0.0, 4_000.0, 200))
     part = view.picture(tall, (0, tall.columns), (0, 200))  # what a window asks for after a stroke

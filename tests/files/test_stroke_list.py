@@ -37,9 +37,9 @@ def write(tmp_path, content):
 def test_the_example_of_the_manual_is_read(tmp_path):
     found = read_stroke_list(write(tmp_path, EXAMPLE))
     assert found.song == "Song"
-    strokes = [stroke for stroke, _ in found.strokes]
+    strokes = [placed.stroke for placed in found.strokes]
     assert [stroke.target for stroke in strokes] == ["drums", "rest", "erase", "protect", "rest"]
-    assert [layer for _, layer in found.strokes] == [None, "Vocals", None, None, None]
+    assert [placed.layer for placed in found.strokes] == [None, "Vocals", None, None, None]
     path = strokes[1].shape
     assert isinstance(path, Path)
     np.testing.assert_array_equal(path.points, [(2.0, 300, 1.0), (2.1, 350, 0.5)])
@@ -111,11 +111,25 @@ def test_damaged_stroke_lists_are_read_or_refused(tmp_path):
     assert refused > 200
 
 
+def test_a_stroke_may_name_what_is_painted_and_where_it_goes(tmp_path):
+    path = tmp_path / "strokes.json"
+    ends = {"focus": "bass", "destination": "vocals", "time_range": [0, 1]}
+    path.write_text(json.dumps({"strokes": [{"target": "destination", **ends}]}))
+    (placed,) = read_stroke_list(path).strokes
+    assert placed.stroke.target == "rest"
+    assert placed.ends == ("bass", "vocals")
+    path.write_text(json.dumps({"strokes": [{"target": "focus", **ends, "focus": "a/b"}]}))
+    with pytest.raises(ProjectError, match="strokes") as caught:
+        read_stroke_list(path)
+    assert "names of stems" in caught.value.why
+
+
 def test_a_path_may_be_as_many_octaves_high_everywhere(tmp_path):
     stroke = {"target": "drums", "path": [[1.0, 500.0]], "size": [0.1, 600.0], "octaves": 2.0}
     path = tmp_path / "strokes.json"
     path.write_text(json.dumps({"strokes": [stroke]}))
-    ((read, _),) = read_stroke_list(path).strokes
+    (placed,) = read_stroke_list(path).strokes
+    read = placed.stroke
     assert read.shape.radius_ratio == 2.0
     path.write_text(json.dumps({"strokes": [{**stroke, "octaves": 0.0}]}))
     with pytest.raises(ProjectError, match="strokes"):
