@@ -12,9 +12,11 @@ def main() -> int:
     freeze_support()
     # Imported here, because every worker process imports this module again when it starts.
     from drumstudio.cli.main import run
+    from drumstudio.cli.terminal import end_as_by_ctrl_c
     from drumstudio.jobs.reports import install_crash_reports
 
     install_crash_reports()
+    end_as_by_ctrl_c()
     return run(sys.argv[1:], open_window)
 
 

@@ -16,6 +16,7 @@ from drumstudio.jobs.reports import install_crash_reports
 from drumstudio.playback.deck import Deck
 from drumstudio.playback.player import SoundSystem
 from drumstudio.ui.display import require_display
+from drumstudio.workflows.temporary_cache import need_temporary_cache
 from drumstudio.workflows.workshop import Workshop
 
 
@@ -40,6 +41,7 @@ def run(paths: Sequence[Path] = ()) -> int:
     application.setApplicationName("DrumStudio")
     application.setDesktopFileName("drumstudio")
     settings = user_settings.load()
+    note = need_temporary_cache()
     theme = Theme(application, settings.theme)
     studio = Studio(settings, default_catalog(), Workshop(settings))
     sound = SoundSystem()
@@ -50,12 +52,16 @@ def run(paths: Sequence[Path] = ()) -> int:
     window.ended.connect(application.quit, Qt.ConnectionType.QueuedConnection)
     window.show()
     window.files.offer_recovery()
+    if note:
+        studio.noticed(note)
     if paths:
         window.commands.add_paths(paths)
-    # Ctrl-C in the terminal closes, and so does a shutdown. Python looks at signals only while it
-    # runs.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close_now())
+    # Ctrl-C in the terminal closes, and so do its end and a shutdown; one that was ignored at the
+    # start stays so, as under nohup. Python looks at signals only while it runs.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: window.close_now())
     ticks = QTimer()
     ticks.start(250)
     ticks.timeout.connect(lambda: None)

@@ -15,6 +15,8 @@ import appdirs
 
 NAME = "DrumStudio"
 SHIPPED = ("models", "resources")
+CACHE_INSTEAD = "DRUMSTUDIO_CACHE"
+"""Name of the variable that tells workers of another cache than the user's own."""
 
 
 def shipped_folder(name: str) -> Path:
@@ -66,6 +68,9 @@ def user_data_folder() -> Path:
 
 def user_cache_folder() -> Path:
     """Return the folder for what can be made again."""
+    instead = os.environ.get(CACHE_INSTEAD)
+    if instead:
+        return Path(instead)
     return _user_folder("cache", appdirs.user_cache_dir)
 
 

@@ -454,6 +454,7 @@ def test_r1_saving_is_all_or_nothing_under_kill_9(tmp_path):
 WRITERS = {
     "atomic.py": "this is the gate",
     "catalog/install.py": "copies to a name from `writing`; moves a folder that this program made",
+    "cli/terminal.py": "the null device, in place of an output that is gone",
     "files/decode.py": "the null device, for what libraries print",
     "files/delta_store.py": "folders of the cache, of names that nobody had before",
     "files/journal.py": "the journal goes on in its own plain file",

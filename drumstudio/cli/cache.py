@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from drumstudio import settings as user_settings
-from drumstudio.cli.terminal import DONE, print_json
+from drumstudio.cli.terminal import DONE, print_json, tell
 from drumstudio.workflows.workshop import open_cache
 
 
@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
         print_json(size)
         return DONE
     if options.free:
-        print(f"freed {freed / 1e6:.1f} MB")
-    print(
+        tell(f"freed {freed / 1e6:.1f} MB")
+    tell(
         f"{size['results']} separations and {size['work_folders']} unfinished ones, "
         f"{size['bytes'] / 1e6:.1f} MB of at most {size['cap_bytes'] / 1e9:.0f} GB"
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from drumstudio import settings as user_settings
-from drumstudio.cli.terminal import DONE, ProgressBar, print_json
+from drumstudio.cli.terminal import DONE, ProgressBar, print_json, tell
 from drumstudio.core.errors import OutputExistsError, SettingError
 from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.formats import FORMATS
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         print_json({stem: str(path) for stem, path in files.items()})
         return DONE
     for path in files.values():
-        print(path)
+        tell(path)
     return DONE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, print_error, print_json, say
+from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, print_error, print_json, say, tell
 from drumstudio.core.errors import error_from_dict
 from drumstudio.training.score_table import write_table
 from drumstudio.workflows.workshop import Workshop
@@ -65,5 +65,6 @@ def run(options: argparse.Namespace) -> int:
         say(f"note: {note}")
     for error in result["errors"].values():
         print_error(error_from_dict(error))
-    print(result["table"])
+    for line in result["table"].splitlines():
+        tell(line)
     return code

@@ -15,12 +15,16 @@ from drumstudio.cli.terminal import (
     DONE,
     FAILED,
     WRONG_USAGE,
+    OutputError,
+    drop_output,
+    finish_output,
     let_everything_be_printed,
     print_error,
     print_json,
     say,
 )
 from drumstudio.core.errors import Cancelled, DrumStudioError, SettingError
+from drumstudio.workflows.temporary_cache import need_temporary_cache
 
 # Each verb's module is imported when the verb runs, so that --help needs none of them.
 VERBS = {
@@ -83,7 +87,9 @@ def run(arguments: list[str], window: Window = no_window) -> int:
     """
     let_everything_be_printed()
     try:
-        return _run(arguments, window)
+        code = _run(arguments, window)
+        finish_output()
+        return code
     except DrumStudioError as error:
         return _failed(arguments, error)
     except (Cancelled, KeyboardInterrupt):
@@ -91,7 +97,7 @@ def run(arguments: list[str], window: Window = no_window) -> int:
         return CANCELLED
     except BrokenPipeError:
         # The reader of our output has gone (`studio models | head`): nobody is left to tell.
-        sys.stdout = None  # type: ignore[assignment]
+        drop_output()
         return DONE
     except OSError as error:
         # Where a disk refuses what no verb has foreseen; what was being written is not left.
@@ -101,9 +107,13 @@ def run(arguments: list[str], window: Window = no_window) -> int:
 
 
 def _failed(arguments: list[str], error: DrumStudioError) -> int:
-    if "--json" in arguments:
-        print_json({"error": error.to_dict()})
     print_error(error)
+    if "--json" in arguments and not isinstance(error, OutputError):
+        try:
+            print_json({"error": error.to_dict()})
+            finish_output()
+        except (OutputError, BrokenPipeError):
+            drop_output()
     return WRONG_USAGE if isinstance(error, SettingError) else FAILED
 
 
@@ -115,7 +125,11 @@ def _run(arguments: list[str], window: Window) -> int:
             prog=f"studio {arguments[0]}", description=module.__doc__
         )
         module.add_arguments(verb_parser)
-        return int(module.run(verb_parser.parse_args(arguments[1:])))
+        options = verb_parser.parse_args(arguments[1:])
+        note = need_temporary_cache()
+        if note:
+            say(note)
+        return int(module.run(options))
     if all(not word.startswith("-") and os.path.exists(word) for word in arguments):
         code = window([Path(word) for word in arguments])
         if code is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from drumstudio.catalog.catalog import Catalog, default_catalog
 from drumstudio.catalog.model_card import ModelCard
-from drumstudio.cli.terminal import DONE, print_error, print_json, print_table
+from drumstudio.cli.terminal import DONE, print_error, print_json, print_table, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,22 +58,22 @@ def _score(card: ModelCard) -> str:
 
 
 def _show(card: ModelCard, catalog: Catalog) -> None:
-    print(f"{card.name} ({card.id}): {card.description}")
-    print(f"  stems      {', '.join(card.stems)}")
-    print(f"  ready      {'yes' if catalog.ready(card) else 'no'}")
-    print(f"  licence    {card.licence}")
-    print(f"  folder     {card.folder}")
+    tell(f"{card.name} ({card.id}): {card.description}")
+    tell(f"  stems      {', '.join(card.stems)}")
+    tell(f"  ready      {'yes' if catalog.ready(card) else 'no'}")
+    tell(f"  licence    {card.licence}")
+    tell(f"  folder     {card.folder}")
     for score in card.scores:
-        print(f"  score      {score.metric} {score.value:.2f} dB on {score.data}")
+        tell(f"  score      {score.metric} {score.value:.2f} dB on {score.data}")
     for speed in card.speed:
-        print(f"  speed      {1 / speed.real_time_factor:.1f}x real time on {speed.device}")
+        tell(f"  speed      {1 / speed.real_time_factor:.1f}x real time on {speed.device}")
     if not card.scores:
-        print("  score      not measured")
+        tell("  score      not measured")
     if not card.speed:
-        print("  speed      not measured")
+        tell("  speed      not measured")
     for parameter in card.parameters:
         allowed = ", ".join(parameter.choices) or f"{parameter.minimum:g} to {parameter.maximum:g}"
-        print(f"  setting    {parameter.name}={parameter.default}  {parameter.label} ({allowed})")
+        tell(f"  setting    {parameter.name}={parameter.default}  {parameter.label} ({allowed})")
     for source in card.trained_on:
         credit = f": {source.credit}" if source.credit else ""
-        print(f"  trained on {source.name} ({source.licence}){credit}")
+        tell(f"  trained on {source.name} ({source.licence}){credit}")

@@ -11,15 +11,7 @@ from typing import Any
 from drumstudio import settings as user_settings
 from drumstudio.application import projects
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import (
-    DONE,
-    FAILED,
-    ProgressBar,
-    clock,
-    one_line,
-    print_error,
-    print_json,
-)
+from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, clock, print_error, print_json, tell
 from drumstudio.core.errors import SettingError, error_from_dict
 from drumstudio.workflows.separate_song import separation_settings
 from drumstudio.workflows.workshop import Workshop
@@ -184,11 +176,11 @@ def with_workshop(label: str, work: Callable[[Workshop, ProgressBar], Report]) -
 def _tell(action: str, report: Report) -> None:
     if action == "recover" and "projects" in report:
         for project in report["projects"]:
-            print(one_line("  ".join(f"{name}: {value}" for name, value in project.items())))
+            tell("  ".join(f"{name}: {value}" for name, value in project.items()))
         if not report["projects"]:
-            print("no project has unsaved work")
+            tell("no project has unsaved work")
         return
-    print(one_line(report["project"]))
+    tell(report["project"])
     for song in _songs(report):
         if song.get("error"):
             continue
@@ -197,14 +189,14 @@ def _tell(action: str, report: Report) -> None:
             separation["separation_name"] for separation in song.get("separations", [])
         )
         there = ", was there already" if song.get("already_there") else ""
-        print(one_line(f"  {song['name']}{length}{': ' + made if made else ''}{there}"))
+        tell(f"  {song['name']}{length}{': ' + made if made else ''}{there}")
         for file in song.get("files", []):
-            print(one_line(f"    {file['path']}"))
+            tell(f"    {file['path']}")
         if song.get("null_residual_dbfs") is not None:
             for stems in song["sums"]:
-                print(f"    {' + '.join(stems)} = song to {song['null_residual_dbfs']:.1f} dB")
+                tell(f"    {' + '.join(stems)} = song to {song['null_residual_dbfs']:.1f} dB")
         for note in song.get("notes", []):
-            print(one_line(f"    note: {note}"))
+            tell(f"    note: {note}")
     for name in (
         *("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"),
         *("stems", "left_out"),
@@ -212,8 +204,8 @@ def _tell(action: str, report: Report) -> None:
         if report.get(name):
             value = report[name]
             told = ", ".join(map(str, value)) if isinstance(value, list) else value
-            print(one_line(f"  {name.replace('_', ' ')}: {told}"))
+            tell(f"  {name.replace('_', ' ')}: {told}")
     for version in report.get("versions", []):
-        print(f"  version {version['generation']}: {version['last_edit']}, {version['saved_at']}")
+        tell(f"  version {version['generation']}: {version['last_edit']}, {version['saved_at']}")
     for note in [*report.get("notes", []), *report.get("separation_notes", [])]:
-        print(one_line(f"  note: {note}"))
+        tell(f"  note: {note}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drumstudio import __version__
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, print_json, say
+from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, print_json, say, tell
 from drumstudio.workflows.self_test import self_test
 from drumstudio.workflows.workshop import Workshop
 
@@ -34,7 +34,7 @@ def run_self_test(*, as_json: bool) -> int:
         )
     else:
         for row in rows:
-            print(
+            tell(
                 f"{'failed' if row.problem else 'passed'}  {row.model}: drums {_decibels(row.sdr)} "
                 f"(stored: {_decibels(row.expected_sdr)}), "
                 f"null {_decibels(row.null_residual_dbfs)}, on {row.device}"

@@ -15,10 +15,11 @@ from drumstudio.cli.terminal import (
     FAILED,
     ProgressBar,
     clock,
-    one_line,
     print_error,
     print_json,
+    remark,
     say,
+    tell,
 )
 from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.files.formats import FORMATS
@@ -232,12 +233,7 @@ def _ask(
         say(f"  {path}")
     if len(there) > 20:
         say(f"  ... and {len(there) - 20} more")
-    print(
-        "Replace them? [y]es, [s]kip those songs, anything else stops: ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
+    remark("Replace them? [y]es, [s]kip those songs, anything else stops: ")
     answer = sys.stdin.readline().strip().lower()
     if answer in ("y", "yes"):
         return replace(export, overwrite="always")
@@ -253,15 +249,15 @@ def _tell(report: SongReport) -> None:
         )
         return
     if report.skipped:
-        print(one_line(f"{report.song}: {report.notes[-1]}"))
+        tell(f"{report.song}: {report.notes[-1]}")
         return
     factor = report.real_time_factor
     speed = "from the cache" if report.from_cache or not factor else f"{1 / factor:.1f}x real time"
     seconds = clock(report.seconds or 0)
-    print(one_line(f"{report.song}: {report.model} on {report.device}, {seconds} ({speed})"))
+    tell(f"{report.song}: {report.model} on {report.device}, {seconds} ({speed})")
     for file in report.files:
-        print(one_line(f"  {file['path']}"))
+        tell(f"  {file['path']}")
     if report.null_residual_dbfs is not None:
-        print(f"  drums + rest = song to {report.null_residual_dbfs:.1f} dB")
+        tell(f"  drums + rest = song to {report.null_residual_dbfs:.1f} dB")
     for note in report.notes:
-        print(one_line(f"  note: {note}"))
+        tell(f"  note: {note}")

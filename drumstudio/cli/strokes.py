@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from drumstudio.application.project_edits import strokes_apply
-from drumstudio.cli.terminal import DONE, one_line, print_json
+from drumstudio.cli.terminal import DONE, print_json, tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +25,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(report)
         return DONE
-    print(one_line(f"{report['project']}: {report['strokes']} strokes painted"))
+    tell(f"{report['project']}: {report['strokes']} strokes painted")
     for layer in report["layers"]:
-        print(one_line(f"  {layer['name']} ({layer['kind']}): {layer['strokes']} strokes"))
+        tell(f"  {layer['name']} ({layer['kind']}): {layer['strokes']} strokes")
     for note in report["notes"]:
-        print(one_line(f"  note: {note}"))
+        tell(f"  note: {note}")
     return DONE

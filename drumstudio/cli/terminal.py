@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from types import FrameType
 from typing import Any
 
 from drumstudio.core.errors import DrumStudioError
@@ -29,9 +33,82 @@ def print_json(document: Any) -> None:
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
+        plain = all(line.isprintable() for line in text.split("\n"))
     except UnicodeEncodeError:  # a terminal of few letters, or a file name that is not Unicode
-        text = json.dumps(document, indent=2, allow_nan=False)
-    print(text)
+        plain = False
+    _print(text if plain else json.dumps(document, indent=2, allow_nan=False))
+
+
+def tell(text: object = "") -> None:
+    """Print a line of the result on standard output, one line whatever is in it.
+
+    Raises
+    ------
+    OutputError
+        If it can not be written.
+    """
+    _print(one_line(text))
+
+
+class OutputError(DrumStudioError):
+    """What was found can not be printed."""
+
+
+def _print(text: str) -> None:
+    try:
+        print(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _not_printed(error) from error
+
+
+def finish_output() -> None:
+    """See that everything printed has arrived; errors as in `tell`."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _not_printed(error) from error
+
+
+def _not_printed(error: OSError) -> OutputError:
+    drop_output()
+    return OutputError(
+        "Cannot print the result",
+        why=f'the system says "{error.strerror or error}" about standard output.',
+        fix="Free some space, or send it somewhere else. Files that were asked for are written.",
+    )
+
+
+def drop_output() -> None:
+    """Send what is still waiting to be printed nowhere: else it fails again at the very end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Have a closed terminal and a shutdown end the program as Ctrl-C does, once.
+
+    A signal that was ignored at the start stays so: `nohup` ignores SIGHUP.
+    """
+    names = [name for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    ending = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # Both may come, and some twice: the end that the first one brings is not cut short.
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise KeyboardInterrupt
+
+    for number in (getattr(signal, name) for name in names):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 def let_everything_be_printed() -> None:
@@ -49,8 +126,14 @@ def print_error(error: DrumStudioError) -> None:
 
 
 def say(text: str) -> None:
-    """Print a remark on standard error, one line whatever is in it."""
-    print(one_line(text), file=sys.stderr)
+    """Print a remark on standard error, one line whatever is in it; if it can not be, not."""
+    remark(one_line(text) + "\n")
+
+
+def remark(text: str) -> None:
+    """Write to standard error as it is; a terminal that is closed hears nothing."""
+    with contextlib.suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def one_line(text: object) -> str:
@@ -63,7 +146,7 @@ def one_line(text: object) -> str:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under a header, columns padded; numbers to the right."""
-    table = [list(header), *([_cell(value) for value in row] for row in rows)]
+    table = [list(header), *([one_line(_cell(value)) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     right = [
         len(table) > 1 and all(_is_number(row[column]) for row in table[1:])
@@ -74,7 +157,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
             cell.rjust(width) if to_right else cell.ljust(width)
             for cell, width, to_right in zip(row, widths, right, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        _print("  ".join(cells).rstrip())
 
 
 def _cell(value: object) -> str:
@@ -133,9 +216,9 @@ class ProgressBar:
         line = f" [{bar}] {fraction:4.0%}  {one_line(message)}{left}"
         room = shutil.get_terminal_size().columns - 1 - len(line)
         label = self._label if len(self._label) <= room else self._label[: max(room - 1, 8)] + "~"
-        print(f"\r\x1b[K{label}{line}", end="", file=sys.stderr, flush=True)
+        remark(f"\r\x1b[K{label}{line}")
 
     def close(self) -> None:
         """Clear the line."""
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            remark("\r\x1b[K")

@@ -9,14 +9,13 @@ unless it has a folder of its own (--out).
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 from typing import Any
 
 from drumstudio import settings as user_settings
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
-from drumstudio.cli.terminal import DONE, ProgressBar, clock, print_json, print_table, say
+from drumstudio.cli.terminal import DONE, ProgressBar, clock, print_json, print_table, say, tell
 from drumstudio.core.errors import SettingError
 from drumstudio.files.training_folder import ORDER_NAME, Order, read_order, read_progress
 from drumstudio.workflows import trainings
@@ -108,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.action == "check":
         _tell_check(report)
     else:
-        print(f"{report['model']}: the mean of {report['models']} models")
+        tell(f"{report['model']}: the mean of {report['models']} models")
     return DONE
 
 
@@ -171,14 +170,12 @@ def _start_in_background(folder: Path, options: argparse.Namespace) -> int:
     if options.json:
         print_json(view.to_dict())
     else:
-        print(f"{view.name}: training in the background, in {folder}")
+        tell(f"{view.name}: training in the background, in {folder}")
         say("See how far it is: studio train list")
     return DONE
 
 
 def _train_here(folder: Path, order: Order, options: argparse.Namespace) -> int:
-    # A shutdown, too, shall leave a training that goes on where it was.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Workshop(user_settings.load()) as workshop:
         bar = ProgressBar("train")
         try:
@@ -188,7 +185,7 @@ def _train_here(folder: Path, order: Order, options: argparse.Namespace) -> int:
     if options.json:
         print_json(report)
         return DONE
-    print(f"{report['model']}: {report['steps']} steps in {report['minutes']:.1f} minutes")
+    tell(f"{report['model']}: {report['steps']} steps in {report['minutes']:.1f} minutes")
     if report["installed"]:
         say(f"It is among your models as {report['installed']}.")
     else:
@@ -241,10 +238,10 @@ def _steer(options: argparse.Namespace) -> int:
     if options.json:
         print_json(view.to_dict())
     elif options.action == "remove":
-        print(f"{view.name}: removed")
+        tell(f"{view.name}: removed")
     else:
         model = f"; its model is {view.installed}" if view.installed else ""
-        print(f"{view.name}: {view.state}{model}")
+        tell(f"{view.name}: {view.state}{model}")
     return DONE
 
 
@@ -270,8 +267,8 @@ def _tell_check(report: dict[str, Any]) -> None:
         ],
     )
     for kind, minutes in report["minutes"].items():
-        print(f"{minutes:8.1f} min  {kind}")
-    print(f"{report['files']} files")
+        tell(f"{minutes:8.1f} min  {kind}")
+    tell(f"{report['files']} files")
     for song, problems in report["problems"].items():
         for problem in problems:
             say(f"{song}: {problem}")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QRadioButton, QVBoxLayout
 
 from drumstudio.catalog.model_card import OWN_PROTOCOL, ModelCard
-from drumstudio.ui.parts import label
+from drumstudio.ui.parts import label, plain_tip
 
 
 class ModelCardView(QFrame):
@@ -32,7 +32,7 @@ class ModelCardView(QFrame):
         super().__init__()
         self.card = card
         self.setProperty("role", "card")
-        self.setToolTip(details(card))
+        self.setToolTip(plain_tip(details(card)))
         self.radio = QRadioButton(words or card.name)
         self.radio.setAccessibleName(f"Model {card.name}")
         self.radio.setAutoExclusive(False)

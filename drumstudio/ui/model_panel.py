@@ -18,7 +18,7 @@ from drumstudio.catalog.model_card import ModelCard, Value
 from drumstudio.ui.gesture_slider import GestureSlider
 from drumstudio.ui.model_card_view import ModelCardView, plain_words
 from drumstudio.ui.parameter_widgets import ParameterForm
-from drumstudio.ui.parts import label, line, push_button
+from drumstudio.ui.parts import label, line, plain_tip, push_button
 from drumstudio.ui.theme import Theme, tabular
 
 
@@ -119,7 +119,7 @@ class ModelPanel(QWidget):
             self._list.addWidget(view)
         for problem in self._catalog.problems:
             warning = label(f"{problem.what}: {problem.why}", "warning", wrap=True)
-            warning.setToolTip(str(problem))
+            warning.setToolTip(plain_tip(str(problem)))
             self._list.addWidget(warning)
 
     def _add_separations(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
@@ -23,6 +24,8 @@ from drumstudio.ui.theme import Theme
 def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
     """Return a label; roles are those of the style sheet ("muted", "heading", ...)."""
     made = QLabel(text)
+    # Names come from files: "<b>" in one is four letters.
+    made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)
     made.setWordWrap(wrap)
@@ -61,6 +64,11 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
         super().setText(shown)
         self.setToolTip(self._whole if shown != self._whole else "")
+
+
+def plain_tip(text: str) -> str:
+    """Return a tool tip that shows a text as it is: what looks like markup in it is none."""
+    return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>"
 
 
 def set_role(widget: QWidget, role: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from drumstudio import atomic
 from drumstudio.jobs import reports
 from drumstudio.workers import protocol
-from drumstudio.workers.main import run_child
+from drumstudio.workers.main import ENDINGS, run_child
 
 _END_SECONDS = 5.0
 
@@ -164,11 +164,11 @@ class Child:
 
 @contextlib.contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Start children with Ctrl-C held back, until they say themselves that they ignore it."""
+    """Start children with Ctrl-C and the like held back, until they ignore them themselves."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
         yield
     finally:

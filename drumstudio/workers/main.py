@@ -32,6 +32,12 @@ _THREAD_VARIABLES = (
 )
 
 
+ENDINGS = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""Signals that ask a program to end."""
+
+
 def run_child(connection: Connection, role: str, threads: int | None, fault_path: str) -> None:
     """Serve jobs until the parent closes the pipe or dies; the target of the process.
 
@@ -59,11 +65,13 @@ def run_child(connection: Connection, role: str, threads: int | None, fault_path
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches every process of the terminal. The parent decides what it means. It
-    # started us with the signal held back, so that none could slip in before this line.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and the end of a terminal reach all its processes, a shutdown reaches all there are.
+    # The parent decides what they mean; if it ends, so do we. It started us with the signals
+    # held back, so that none could slip in before this line.
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def _send_prints_to_stderr() -> None:
