@@ -13,7 +13,8 @@ from drumstudio.application.song_preview import SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.studio import Studio
 from drumstudio.application.time_view import clock
-from drumstudio.application.transport import Listen, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import Listen
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Separation, Song, Strip
 from drumstudio.core.stems import MIXTURE, looks

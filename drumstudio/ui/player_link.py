@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from drumstudio.application.time_view import clock
-from drumstudio.application.transport import Listen, State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import Listen, State
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import TempoMap
 from drumstudio.playback.deck_listener import OutputState

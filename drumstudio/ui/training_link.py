@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from drumstudio.application.material import song_material
 from drumstudio.application.studio import Studio
-from drumstudio.application.transport import State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import State
 from drumstudio.core.errors import DrumStudioError, SettingError
 from drumstudio.files.training_folder import Order
 from drumstudio.files.wav_file import WavReader

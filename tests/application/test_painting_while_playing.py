@@ -10,7 +10,8 @@ import pytest
 from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.material import song_material
-from drumstudio.application.transport import State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import State
 from drumstudio.core.mix import TrackMix
 from drumstudio.playback.deck import Deck
 from tests.edited_songs import a_song

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from drumstudio.application.material import Material, song_material
-from drumstudio.application.transport import Listen, State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import Listen, State
 from drumstudio.core.errors import AudioOpenError, DeviceError
 from drumstudio.core.mix import TrackMix
 from drumstudio.files.block_reader import SplitFiles

@@ -16,7 +16,8 @@ from drumstudio.application.document import Document
 from drumstudio.application.edit_session import EditSession
 from drumstudio.application.material import song_material
 from drumstudio.application.song_export import ExportOrder, export_song
-from drumstudio.application.transport import Listen, State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import Listen, State
 from drumstudio.core.errors import DeviceError
 from drumstudio.core.mix import Mixer, TrackMix
 from drumstudio.files.encode import encode

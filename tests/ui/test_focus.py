@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.application.recovery import Recoverable
-from drumstudio.application.transport import State
+from drumstudio.application.transport_view import State
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.focus_keys import latin_letter
 from drumstudio.ui.recovery_dialog import RecoveryDialog

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from drumstudio.application.transport import State, Transport
+from drumstudio.application.transport import Transport
+from drumstudio.application.transport_view import State
 from drumstudio.playback.deck import Deck
 from drumstudio.playback.output import OutputChoice
 from drumstudio.playback.player import SoundSystem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from drumstudio.application.transport import State
+from drumstudio.application.transport_view import State
 from drumstudio.core.errors import DeviceError
 from drumstudio.playback.deck_listener import OutputState
 from drumstudio.ui.dialogs import ErrorDialog

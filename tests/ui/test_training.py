@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from drumstudio.application import trainings as application_trainings
 from drumstudio.application.trainings import Material, Start, Trainings
-from drumstudio.application.transport import State
+from drumstudio.application.transport_view import State
 from drumstudio.core.errors import SettingError
 from drumstudio.files.training_folder import (
     EXAMPLE_FOLDER,

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from drumstudio.application.commands import COMMANDS
 from drumstudio.application.queue import Row
 from drumstudio.application.queue import State as JobState
-from drumstudio.application.transport import Listen, State
+from drumstudio.application.transport_view import Listen, State
 from drumstudio.files.preview import PreviewWriter
 from drumstudio.ui.queue_panel import MOST_ROWS
 from tests.ui.conftest import put_song
