@@ -46,6 +46,7 @@ _TABLE = (
     ("export", "Export…", "Ctrl+Shift+E", "Project"),
     ("save_picture", "Save picture…", "", "Project"),
     ("quit", "Quit", "Ctrl+Q", "Project"),
+    ("guide", "Guide", "", "Project"),
     ("log", "Show log", "", "Project"),
     ("about", "About DrumStudio", "", "Project"),
     ("undo", "Undo", "Ctrl+Z", "Edit"),

@@ -53,7 +53,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Models", ("separate", "preview", SEPARATOR, "MODELS", SEPARATOR, "training")),
-    ("Help", ("shortcuts", "log", SEPARATOR, "about")),
+    ("Help", ("guide", "shortcuts", "log", SEPARATOR, "about")),
 )
 
 

@@ -299,15 +299,11 @@ class _Details(QWidget):
 
 
 def most_wanted(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Return the rows of a queue that are shown: what is done gives way where there are many."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    open_ones = [row for row in rows if row.state not in (State.DONE, State.CANCELLED)]
-    done = [row for row in rows if row.state in (State.DONE, State.CANCELLED)]
-    numbers = {row.number for row in open_ones[:MOST_ROWS]}
-    room = MOST_ROWS - len(numbers)
-    numbers |= {row.number for row in done[len(done) - room :]}
-    return tuple(row for row in rows if row.number in numbers)
+    """Return the rows of a queue that are shown: what is over comes last, the newest first."""
+    open_ones = [row for row in rows if row.state not in OVER]
+    failed = [row for row in rows if row.state is State.FAILED]
+    done = [row for row in reversed(rows) if row.state in (State.DONE, State.CANCELLED)]
+    return tuple([*open_ones, *failed, *done][:MOST_ROWS])
 
 
 def times(row: Row) -> str:

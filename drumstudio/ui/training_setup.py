@@ -138,6 +138,9 @@ class TrainingSetup(QWidget):
         form.addRow(label("Name"), self.name)
         form.addRow(label("Time"), self.minutes)
         form.addRow(label("Device"), self.device)
+        self._about = label("", "small", wrap=True)
+        self._about.setAccessibleName("What this training does")
+        form.addRow(self._about)
         body = QWidget()
         body.setLayout(form)
         scroll = QScrollArea()
@@ -271,13 +274,20 @@ class TrainingSetup(QWidget):
                 self.minutes.blockSignals(True)
                 self.minutes.setValue(round(start.minutes))
                 self.minutes.blockSignals(False)
+        self._show_about()
         self._show_possible()
+
+    def _show_about(self) -> None:
+        place = self.start_with.currentIndex()
+        if 0 <= place < len(self._starts):
+            self._about.setText(about(self._starts[place], self.minutes.value()))
 
     def _on_name(self, text: str) -> None:
         self._typed_name = bool(text)
 
     def _on_minutes(self, _text: str = "") -> None:
         self._typed_minutes = True
+        self._show_about()
 
     def order(self) -> Order:
         """Return what is chosen."""
@@ -348,3 +358,20 @@ def _summary(material: Material) -> str:
         troubles = len(material.problems)
         parts.append(f"{troubles} problem{'s' if troubles != 1 else ''}")
     return "; ".join(parts)
+
+
+def about(start: Start, minutes: int) -> str:
+    """Return what a training does and how long it takes, in a few sentences."""
+    does = (
+        "Goes on from a model that is there, so that it fits music like yours better."
+        if start.from_card
+        else "Teaches a new network from nothing, with your stems."
+    )
+    hours, rest = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else ""]
+    length = " ".join(part for part in parts if part)
+    return (
+        f"{does} It computes for {length}, pauses left out, at low priority: you can go on "
+        "working, pause it, or close the window. What comes of it is one more model in the list; "
+        "none is replaced."
+    )

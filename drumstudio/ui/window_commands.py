@@ -21,6 +21,7 @@ from drumstudio.playback.output import OutputChoice, OutputDevice
 from drumstudio.ui.about_dialog import AboutDialog
 from drumstudio.ui.batch_dialog import BatchDialog
 from drumstudio.ui.export_link import open_folder
+from drumstudio.ui.guide_dialog import GuideDialog
 from drumstudio.ui.log_dialog import LogDialog
 from drumstudio.ui.menus import Menus
 from drumstudio.ui.preferences_dialog import PreferencesDialog
@@ -67,6 +68,7 @@ class WindowCommands(QObject):
             ("redo", self.redo),
             ("preferences", self.preferences),
             ("shortcuts", self.shortcuts),
+            ("guide", self.show_guide),
             ("log", self.show_log),
             ("about", self.about),
         ):
@@ -424,6 +426,12 @@ class WindowCommands(QObject):
         dialog.keys_changed.connect(self._window.actions_.refresh_keys)
         dialog.exec()
         dialog.deleteLater()
+
+    def show_guide(self) -> None:
+        """Show the guide, beside the window."""
+        dialog = GuideDialog(self._window)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.show()
 
     def show_log(self) -> None:
         """Show what was said."""

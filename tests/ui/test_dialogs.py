@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -23,6 +25,7 @@ from PySide6.QtWidgets import (
 from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import State
 from drumstudio.application.recovery import Recoverable
+from drumstudio.application.trainings import Start
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import AudioOpenError
 from drumstudio.core.song import Marker, Media, Separation, Song
@@ -34,11 +37,13 @@ from drumstudio.ui.drop_area import _Files
 from drumstudio.ui.export_choices import ExportChoices, load_choices, store_choices
 from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
 from drumstudio.ui.export_link import export_ranges
+from drumstudio.ui.guide_dialog import GuideDialog
 from drumstudio.ui.log_dialog import LogDialog
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.recovery_dialog import RecoveryDialog
 from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
+from drumstudio.ui.training_setup import about
 from tests.edited_songs import of_drums
 
 
@@ -444,3 +449,29 @@ def test_every_combo_box_has_a_name_for_who_can_not_see_it(window, song, qtbot, 
     combos = [combo for top in tops for combo in top.findChildren(QComboBox)]
     assert len(combos) > 12
     assert [combo for combo in combos if not combo.accessibleName()] == []
+
+
+def test_the_guide_is_one_page_with_its_pictures_and_needs_no_network(window, qtbot):
+    window.actions_["guide"].trigger()
+    (dialog,) = window.findChildren(GuideDialog)
+    page = dialog.page
+    assert "Drop songs" in page.toPlainText()
+    text = Path(page.source().toLocalFile()).read_text(encoding="utf-8")
+    pictures = re.findall('src="([^"]+)"', text)
+    assert len(pictures) >= 3
+    for name in pictures:
+        picture = page.loadResource(QTextDocument.ResourceType.ImageResource.value, QUrl(name))
+        assert picture is not None, name
+    assert "http" not in text
+    for letter, command in (("Q", "spectrogram"), ("V", "select_mode"), ("I", "invert_selection")):
+        assert letter in window.keymap.keys(command)  # the keys that the page names
+        assert f"<i>{letter}</i>" in text
+
+
+def test_a_training_says_what_it_does_and_how_long():
+    fresh = Start("New model", "fast", None, "Mine", 60.0)
+    assert "computes for 1 h 30 min" in about(fresh, 90)
+    assert "from nothing" in about(fresh, 90)
+    better = replace(fresh, from_card="models/fast")
+    assert "Goes on from a model" in about(better, 20)
+    assert "computes for 20 min" in about(better, 20)
