@@ -142,6 +142,9 @@ def project_import_stems(
     sources: Mapping[str, Path] | Path,
     pool: WorkerPool,
     checkpoint: Checkpoint,
+    *,
+    anyway: bool = False,
+    later_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """Take stems made elsewhere as a separation of a song, and save the project.
 
@@ -151,6 +154,8 @@ def project_import_stems(
         The song's id or name.
     sources : mapping of str to Path, or Path
         A file for each stem; or a folder, the names of whose files tell which stem each is.
+    anyway, later_seconds
+        As in `workflows.import_stems`.
 
     Returns
     -------
@@ -172,7 +177,11 @@ def project_import_stems(
         if isinstance(sources, Path):
             files = [file for file, _ in find_songs([sources]).songs]
             sources, left_out = named_stems(files, song)
-        separation = import_stems(sources, song, document.media, pool, checkpoint)
+        separation = import_stems(
+            *(sources, song, document.media, pool, checkpoint),
+            anyway=anyway,
+            later_seconds=later_seconds,
+        )
         add_separation(document, song.id, separation)
         document.save()
         return {

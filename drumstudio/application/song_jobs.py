@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from drumstudio.application import projects, song_work
 from drumstudio.application.document import Document
 from drumstudio.application.queue import OVER, State
 from drumstudio.catalog.model_card import Value
+from drumstudio.core.errors import Cancelled
 from drumstudio.core.plain import from_plain
 from drumstudio.core.song import Song
 from drumstudio.core.tempo_map import TempoMap
@@ -26,9 +27,29 @@ from drumstudio.workflows.import_stems import (
     require_stems,
 )
 from drumstudio.workflows.separate_song import ExportSettings, SeparationSettings, separate_song
+from drumstudio.workflows.stem_presence import NotInSongError
 
 if TYPE_CHECKING:
     from drumstudio.application.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Stems that were not taken yet, for they do not sound in their song.
+
+    Parameters
+    ----------
+    song_id : str
+        The song.
+    sources : dict of str to Path
+        A file for each stem.
+    error : NotInSongError
+        What is wrong.
+    """
+
+    song_id: str
+    sources: dict[str, Path]
+    error: NotInSongError
 
 
 class SongJobs:
@@ -130,16 +151,32 @@ class SongJobs:
         self._studio.change_setting("device", "cpu")
         self._studio.queue.retry(number)
 
-    def import_stems(self, song_id: str, sources: Mapping[str, Path]) -> None:
-        """Take stems that were made elsewhere, by name, as a separation of a song."""
+    def import_stems(
+        self,
+        song_id: str,
+        sources: Mapping[str, Path],
+        *,
+        anyway: bool = False,
+        later_seconds: float = 0.0,
+    ) -> None:
+        """Take stems that were made elsewhere, by name, as a separation of a song.
+
+        Those that do not sound in it are taken `anyway`, or after `studio.import_doubted` was told.
+        """
         document = self._studio.document
 
         def work(checkpoint: Checkpoint) -> None:
             song = document.project.song(song_id)
-            separation = import_stems(
-                *(sources, song, document.media, self._studio.workshop.pool),
-                phase(checkpoint, 0.0, 0.95, "Reading"),
-            )
+            try:
+                separation = import_stems(
+                    *(sources, song, document.media, self._studio.workshop.pool),
+                    phase(checkpoint, 0.0, 0.95, "Reading"),
+                    anyway=anyway,
+                    later_seconds=later_seconds,
+                )
+            except NotInSongError as error:
+                self._studio.import_doubted(Doubted(song_id, dict(sources), error))
+                raise Cancelled from error  # until somebody has said what is meant
             projects.add_separation(document, song_id, separation)
             song = document.project.song(song_id)
             self.draw(document, song, no_checkpoint)

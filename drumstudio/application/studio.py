@@ -17,7 +17,7 @@ from drumstudio.application.document import Document
 from drumstudio.application.hits import HitStore
 from drumstudio.application.listeners import Listeners
 from drumstudio.application.queue import SongQueue
-from drumstudio.application.song_jobs import SongJobs
+from drumstudio.application.song_jobs import Doubted, SongJobs
 from drumstudio.application.song_preview import Previews, SongPreview
 from drumstudio.application.song_waveforms import SongWaveforms
 from drumstudio.application.speeds import Speeds
@@ -66,6 +66,8 @@ class Studio:
         Called with a song's id when its hits are known.
     exported : Listeners
         Called with the report when stems have been written.
+    import_doubted : Listeners
+        Called with a `Doubted` when stems do not sound in the song they were imported for.
     failed : Listeners
         Called with an error that a person should see now.
     noticed : Listeners
@@ -78,6 +80,7 @@ class Studio:
         self.waveforms_ready: Listeners[[str]] = Listeners()
         self.analysed: Listeners[[str]] = Listeners()
         self.exported: Listeners[[dict[str, Any]]] = Listeners()
+        self.import_doubted: Listeners[[Doubted]] = Listeners()
         self.failed: Listeners[[DrumStudioError]] = Listeners()
         self.noticed: Listeners[[str]] = Listeners()
         self.settings = settings

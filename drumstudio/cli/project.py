@@ -46,6 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
     stems.add_argument("song", metavar="SONG", help="the song's name or id")
     stems.add_argument(
+        "--anyway", action="store_true", help="take stems that do not sound in the song, too"
+    )
+    stems.add_argument(
+        "--later",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how much later than in their files they sound; negative is earlier",
+    )
+    stems.add_argument(
         "stems",
         nargs="+",
         metavar="STEM=FILE|FOLDER",
@@ -115,7 +125,9 @@ def _import_stems(options: argparse.Namespace) -> Report:
     return with_workshop(
         "import",
         lambda shop, bar: projects.project_import_stems(
-            options.project, options.song, sources, shop.pool, bar
+            *(options.project, options.song, sources, shop.pool, bar),
+            anyway=options.anyway,
+            later_seconds=options.later,
         ),
     )
 

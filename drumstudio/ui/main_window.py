@@ -35,6 +35,7 @@ from drumstudio.ui.export_link import ExportLink
 from drumstudio.ui.file_link import FileLink
 from drumstudio.ui.focus_keys import FocusKeys
 from drumstudio.ui.grid_link import GridLink
+from drumstudio.ui.import_link import ImportLink
 from drumstudio.ui.log_dialog import Log
 from drumstudio.ui.lower_half import LowerHalf
 from drumstudio.ui.marker_link import MarkerLink
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self.markers = MarkerLink(studio, self.view.ruler, self.state, self)
         self.files = FileLink(studio, self.bridge, self.show_error, self)
         self.exports = ExportLink(studio, self.bridge, self)
+        self.imports = ImportLink(studio, self.bridge, self)
         self.actions_ = Actions(self, keymap)
         self.commands = WindowCommands(self)
         self.editing = EditorLink(
@@ -368,6 +370,7 @@ class MainWindow(QMainWindow):
             self._queue_timer.stop,
             self.awake.close,
             self.player.close,
+            self.imports.close,
             self.editing.close,
             self.training.close,
             self.document.close,

@@ -30,6 +30,7 @@ from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows.project import note_texts, shape_of
+from drumstudio.workflows.stem_presence import find_presence, require_present
 
 _BLOCK_SAMPLES = 65_536
 _SILENT_DB = -120.0  # a residual below this is rounding
@@ -48,6 +49,9 @@ def import_stems(
     media: ProjectMedia,
     pool: WorkerPool,
     checkpoint: Checkpoint,
+    *,
+    anyway: bool = False,
+    later_seconds: float = 0.0,
 ) -> Separation:
     """Take stems that were made elsewhere as a separation of a song.
 
@@ -62,9 +66,15 @@ def import_stems(
         The song.
     media : ProjectMedia
         Of its project.
+    anyway : bool
+        Whether stems are taken that do not sound in the song.
+    later_seconds : float
+        How much later than in their files they sound; negative is earlier.
 
     Raises
     ------
+    NotInSongError
+        If a stem does not sound in the song.
     DrumStudioError
         If a name can be none, or is given twice; if a file can not be read, has more channels
         than the song (and the song has more than one), or the disk refuses. Nothing is kept.
@@ -72,17 +82,27 @@ def import_stems(
         If the person asked to stop.
     """
     require_stems(sources, song)
+    if not abs(later_seconds) < song.mixture.seconds:
+        raise ProjectError(
+            f"Cannot move the stems of {song.name} by {later_seconds} s",
+            why=f"the song is {song.mixture.seconds:.3f} s long.",
+            fix="Name fewer seconds.",
+        )
     media.require_free(len(sources) * song.mixture.bytes, f"Cannot take the stems of {song.name}")
     stems, notes = [], []
     for number, stem in enumerate(ordered(sources)):
         part = portion(checkpoint, 0.95 * number / len(sources), 0.95 * (number + 1) / len(sources))
-        kept, said = _imported(stem, sources[stem], song, media, pool, part)
+        kept, said = _imported(stem, sources[stem], song, media, pool, part, later_seconds)
         stems.append(Stem(stem, kept))
         notes += [f"{stem} {note}" for note in said] if len(sources) > 1 else said
     computed = computed_name(sources, "residual")
     files = {stem.name: media.path(SEPARATIONS, stem.media.sha256) for stem in stems}
     mixture = media.mixture_file(song)
-    left = _left_db(mixture, SplitFiles(files, computed), portion(checkpoint, 0.95, 1.0))
+    if not anyway:
+        looking = portion(checkpoint, 0.95, 0.97)
+        found = {name: find_presence(mixture, path, looking) for name, path in files.items()}
+        require_present(found, song.name)
+    left = _left_db(mixture, SplitFiles(files, computed), portion(checkpoint, 0.97, 1.0))
     if len(sources) > 1:
         notes.append(
             "the stems sum to the song"
@@ -182,6 +202,7 @@ def _imported(
     media: ProjectMedia,
     pool: WorkerPool,
     checkpoint: Checkpoint,
+    later_seconds: float,
 ) -> tuple[Media, list[str]]:
     with media.incoming(SEPARATIONS) as decoded_path:
         decoded = pool.run(
@@ -190,7 +211,7 @@ def _imported(
         notes = [f"imported from {source.name}", *decoded["notes"]]
         with media.incoming(SEPARATIONS) as fitted_path:
             fitting = portion(checkpoint, 0.6, 0.9)
-            notes += _fit(decoded_path, fitted_path, song, stem, source, fitting)
+            notes += _fit(*(decoded_path, fitted_path, song, stem, source, fitting, later_seconds))
             sha256, size = media.keep(fitted_path, SEPARATIONS)
     checkpoint(1.0, f"Imported {source.name}")
     return shape_of(media.path(SEPARATIONS, sha256), sha256, size), notes
@@ -208,7 +229,13 @@ def _left_db(mixture: Path, stems: SplitFiles, checkpoint: Checkpoint) -> float:
 
 
 def _fit(
-    decoded: Path, target: Path, song: Song, stem: str, source: Path, checkpoint: Checkpoint
+    decoded: Path,
+    target: Path,
+    song: Song,
+    stem: str,
+    source: Path,
+    checkpoint: Checkpoint,
+    later_seconds: float,
 ) -> list[str]:
     """Write a stem with the song's rate, channels and length; return what had to be done."""
     shape = song.mixture
@@ -225,10 +252,15 @@ def _fit(
             atomic.writing(target, what=what, kind=ProjectError) as temporary,
             WavWriter(temporary, shape.sample_rate, shape.channels) as writer,
         ):
-            for block in _fitted_blocks(reader, shape):
+            later = round(later_seconds * shape.sample_rate)
+            for block in _later(_fitted_blocks(reader, shape), shape, later):
                 checkpoint(writer.samples / max(1, shape.samples), f"Importing {source.name}")
                 writer.write(block[:, : shape.samples - writer.samples])
-        return _fitting_notes(reader, shape)
+        notes = _fitting_notes(reader, shape)
+        if later:
+            way = "later" if later > 0 else "earlier"
+            notes.append(f"moved {abs(later) / shape.sample_rate:.3f} s {way}")
+        return notes
 
 
 def _fitted_blocks(reader: WavReader, shape: Media) -> Iterator[Samples]:
@@ -245,6 +277,21 @@ def _fitted_blocks(reader: WavReader, shape: Media) -> Iterator[Samples]:
     for start in range(length, shape.samples, _BLOCK_SAMPLES):
         count = min(_BLOCK_SAMPLES, shape.samples - start)
         yield np.zeros((shape.channels, count), dtype=np.float32)
+
+
+def _later(blocks: Iterator[Samples], shape: Media, samples: int) -> Iterator[Samples]:
+    """Yield sound some samples later, or earlier by a negative number, with silence around it."""
+    silence = np.zeros((shape.channels, _BLOCK_SAMPLES), dtype=np.float32)
+    for start in range(0, max(samples, 0), _BLOCK_SAMPLES):
+        yield silence[:, : min(_BLOCK_SAMPLES, samples - start)]
+    skipped = max(-samples, 0)
+    for block in blocks:
+        left = block[:, skipped:]
+        skipped = max(skipped - block.shape[1], 0)
+        if left.shape[1]:
+            yield left
+    for start in range(0, max(-samples, 0), _BLOCK_SAMPLES):
+        yield silence[:, : min(_BLOCK_SAMPLES, -samples - start)]
 
 
 def _fitting_notes(reader: WavReader, shape: Media) -> list[str]:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from drumstudio.application.commands import KeyMap
 from drumstudio.application.queue import State
 from drumstudio.application.recovery import Recoverable
+from drumstudio.application.song_jobs import Doubted
 from drumstudio.application.trainings import Start
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import AudioOpenError
@@ -38,12 +39,14 @@ from drumstudio.ui.export_choices import ExportChoices, load_choices, store_choi
 from drumstudio.ui.export_dialog import ExportDialog, ExportReport, Range
 from drumstudio.ui.export_link import export_ranges
 from drumstudio.ui.guide_dialog import GuideDialog
+from drumstudio.ui.import_link import ImportQuestion
 from drumstudio.ui.log_dialog import LogDialog
 from drumstudio.ui.parameter_widgets import ParameterForm
 from drumstudio.ui.preferences_dialog import PreferencesDialog
 from drumstudio.ui.recovery_dialog import RecoveryDialog
 from drumstudio.ui.shortcuts_dialog import ShortcutsDialog
 from drumstudio.ui.training_setup import about
+from drumstudio.workflows.stem_presence import NotInSongError
 from tests.edited_songs import of_drums
 
 
@@ -475,3 +478,30 @@ def test_a_training_says_what_it_does_and_how_long():
     better = replace(fresh, from_card="models/fast")
     assert "Goes on from a model" in about(better, 20)
     assert "computes for 20 min" in about(better, 20)
+
+
+@pytest.mark.parametrize(
+    ("later", "words", "expected"),
+    [
+        (None, "Do not import", []),
+        (None, "Import as they are", [{"anyway": True}]),
+        (-0.25, "Import 0.250 s earlier", [{"later_seconds": -0.25}]),
+    ],
+)
+def test_stems_that_are_not_in_the_song_are_asked_about(
+    window, song, qtbot, monkeypatch, tmp_path, later, words, expected
+):
+    asked = []
+    monkeypatch.setattr(
+        window.studio.jobs, "import_stems", lambda song_id, sources, **how: asked.append(how)
+    )
+    error = NotInSongError("Drums: not in Night Bus", why="it would fit.", fix="Choose others.")
+    error.later_seconds = later
+    doubted = Doubted(song.id, {"drums": tmp_path / "drums.wav"}, error)
+    window.studio.import_doubted(doubted)
+    qtbot.waitUntil(lambda: bool(window.findChildren(ImportQuestion)))
+    (question,) = window.findChildren(ImportQuestion)
+    default = next(one for one in question.findChildren(QPushButton) if one.isDefault())
+    assert default.text() == ("Do not import" if later is None else words)  # the safe, likely one
+    button(question, words).click()
+    assert asked == expected

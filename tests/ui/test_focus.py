@@ -49,7 +49,7 @@ def test_space_plays_wherever_the_focus_is_where_no_text_is_typed(window, song, 
 
 def test_letters_call_commands_from_a_field_of_numbers_and_digits_do_not(window, song, qtbot):
     window.actions_["spectrogram"].trigger()
-    spin = window.spectrogram.tools._hz
+    spin = window.spectrogram.tools._octaves
     spin.setFocus(Qt.FocusReason.MouseFocusReason)
     QTest.keyClick(spin, Qt.Key.Key_X)
     assert window.spectrogram.tools.settings.target == "rest"
@@ -60,9 +60,9 @@ def test_letters_call_commands_from_a_field_of_numbers_and_digits_do_not(window,
 def test_nothing_moves_the_focus_into_a_field_unasked(window, song, qtbot):
     window.actions_["spectrogram"].trigger()
     tools = window.spectrogram.tools
-    tools._hz.setFocus(Qt.FocusReason.MouseFocusReason)
-    assert QApplication.focusWidget() is tools._hz
-    tools._hz.setFocus(Qt.FocusReason.OtherFocusReason)  # as when what had it was hidden
+    tools._octaves.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert QApplication.focusWidget() is tools._octaves
+    tools._octaves.setFocus(Qt.FocusReason.OtherFocusReason)  # as when what had it was hidden
     window.spectrogram.canvas.setFocus()
     tools._ms.setFocus(Qt.FocusReason.OtherFocusReason)
     assert QApplication.focusWidget() is window.view.canvas

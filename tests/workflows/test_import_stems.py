@@ -20,6 +20,7 @@ from drumstudio.files.encode import encode
 from drumstudio.files.mixdown import mix_down
 from drumstudio.jobs.job import no_checkpoint
 from drumstudio.workflows.import_stems import are_stems, named_stems
+from drumstudio.workflows.stem_presence import NotInSongError
 from tests.edited_songs import noise, without_waiting_for_the_disk
 
 RATE = 44_100
@@ -228,3 +229,63 @@ def test_songs_of_an_album_are_no_stems_of_a_song():
     stems, whole = named_stems(more, song)
     assert set(stems) == {"drums", "bass", "night oud", "zusatz drums"}
     assert whole == (Path("/x/night.wav"),)
+
+
+# --- stems of another song -----------------------------------------------------------------
+
+
+@pytest.fixture
+def long_project(tmp_path, monkeypatch):
+    """Return a project with a song of four seconds, its drums, and drums of another song."""
+    without_waiting_for_the_disk(monkeypatch)
+    own, other = (noise(4.0, seed=seed, sample_rate=RATE) / 2 for seed in (21, 22))
+    band = noise(4.0, seed=23, sample_rate=RATE) / 2
+    song = write(tmp_path / "Night.wav", own + band)
+    Document.create(tmp_path / "P").close()
+    project_add(tmp_path / "P.drumstudio", [song], DirectPool(), no_checkpoint)
+    return tmp_path / "P.drumstudio", own, other
+
+
+def test_stems_that_are_not_in_the_song_are_taken_only_if_that_is_said(long_project, tmp_path):
+    project, own, other = long_project
+    sources = {"drums": write(tmp_path / "other.wav", other)}
+    with pytest.raises(NotInSongError, match="not in Night") as caught:
+        taken(project, sources)
+    assert caught.value.later_seconds is None
+    assert project_info(project)["songs"][0]["separations"] == []
+    project_import_stems(project, "Night", sources, DirectPool(), no_checkpoint, anyway=True)
+    assert taken(project, {"drums": write(tmp_path / "own.wav", own)})["stems"][0] == "drums"
+
+
+def test_stems_of_another_cut_can_be_moved_to_where_they_fit(long_project, tmp_path):
+    project, own, _ = long_project
+    early = own[:, RATE // 2 :]
+    source = write(tmp_path / "early.wav", early)
+    with pytest.raises(NotInSongError, match="0.500 s later") as caught:
+        taken(project, {"drums": source})
+    assert caught.value.later_seconds == pytest.approx(0.5)
+    report = project_import_stems(
+        project, "Night", {"drums": source}, DirectPool(), no_checkpoint, later_seconds=0.5
+    )
+    assert any("moved 0.500 s later" in note for note in report["separation_notes"])
+    _, heard = rendered(project, tmp_path / "out", "drums")
+    expected = np.concatenate([np.zeros((own.shape[0], RATE // 2), np.float32), early], axis=1)
+    np.testing.assert_array_equal(heard["drums"], expected[:, : own.shape[1]])
+
+
+def test_stems_that_are_moved_earlier_lose_their_beginning_and_end_in_silence(
+    long_project, tmp_path
+):
+    project, own, _ = long_project
+    late = np.concatenate([np.zeros((own.shape[0], RATE), np.float32), own], axis=1)
+    source = write(tmp_path / "late.wav", late)
+    project_import_stems(
+        project, "Night", {"drums": source}, DirectPool(), no_checkpoint, later_seconds=-1.0
+    )
+    _, heard = rendered(project, tmp_path / "out", "drums")
+    np.testing.assert_array_equal(heard["drums"], own)
+    with pytest.raises(ProjectError, match="Cannot move"):
+        project_import_stems(
+            *(project, "Night", {"drums": source}, DirectPool(), no_checkpoint),
+            later_seconds=float("nan"),
+        )
