@@ -12,6 +12,7 @@ import soundfile
 
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError
+from drumstudio.core.speakers import IMPLIED
 from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
@@ -26,7 +27,7 @@ BLOCK = 65_536
 def _media(path, rate, channels, samples):
     """Write a song whose first block is sound and whose rest is silence; return its path."""
     if not path.exists():
-        with WavWriter(path, rate, channels) as writer:
+        with WavWriter(path, rate, channels, IMPLIED.get(channels, 0)) as writer:
             writer.write(song(min(samples, BLOCK), channels))
             for start in range(BLOCK, samples, BLOCK):
                 writer.write(np.zeros((channels, min(BLOCK, samples - start)), np.float32))

@@ -11,6 +11,7 @@ import soundfile
 from drumstudio.core.errors import AudioWriteError
 from drumstudio.core.speakers import names_of
 from drumstudio.files import formats, sound_chunks
+from drumstudio.files.block_reader import SplitFiles
 from drumstudio.files.decode import decode
 from drumstudio.files.encode import encode
 from drumstudio.files.formats import FORMATS
@@ -108,7 +109,7 @@ def exported(tmp_path, form, channels, mask, stem="mixture"):
     report = encode(
         no_checkpoint,
         mixture=str(media),
-        drums=str(tmp_path / "d.wav"),
+        stems=SplitFiles.of_drums(tmp_path / "d.wav").to_plain(),
         outputs=[{"stem": stem, "path": str(target)}],
         format=form,
         overwrite=True,
