@@ -149,9 +149,13 @@ def play(stems, seconds, window, note=lambda: None):
     return np.array(lateness), missed
 
 
-def drawing(stop, deck):
-    """Do what a window does while it plays: some milliseconds of Python for every picture."""
+def drawing(stop, deck, note=lambda: None):
+    """Do what a window does while it plays: some milliseconds of Python for every picture.
+
+    `note` is called before each.
+    """
     while stop.is_alive():
+        note()
         begun = time.perf_counter()
         deck.position()
         deck.take_heard()

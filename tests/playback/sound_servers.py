@@ -1,5 +1,6 @@
 """Sound servers of a test's own, without hardware: PulseAudio, JACK, and what they played."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -195,7 +196,7 @@ class Recording:
 
 
 class JackServer:
-    """A JACK server with a dummy driver.
+    """A JACK server with a dummy driver; one at a time, for all of a user share their memory.
 
     Parameters
     ----------
@@ -206,8 +207,9 @@ class JackServer:
     """
 
     def __init__(self, monkeypatch, sample_rate):
+        self._turn = (Path(tempfile.gettempdir()) / f"jack-of-tests-{os.getuid()}").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self.folder = Path(tempfile.mkdtemp(prefix="sound"))
-        self.sample_rate = sample_rate
         (self.folder / "alsa.conf").write_text("pcm.!default { type hw card 99 }\n")
         monkeypatch.setenv("ALSA_CONFIG_PATH", str(self.folder / "alsa.conf"))
         monkeypatch.setenv("JACK_DEFAULT_SERVER", self.folder.name)
@@ -224,11 +226,18 @@ class JackServer:
             stdout=log,
             stderr=log,
         )
-        until(lambda: self._ports(), START_SECONDS)
         self._recorder = None
+        try:
+            until(lambda: self._ports(), START_SECONDS)
+        except AssertionError:
+            self.close()
+            raise
 
     def _ports(self):
-        done = subprocess.run(["jack_lsp"], capture_output=True, text=True)
+        try:
+            done = subprocess.run(["jack_lsp"], capture_output=True, text=True, timeout=10)
+        except subprocess.TimeoutExpired:
+            return []
         return done.stdout.split() if done.returncode == 0 else []
 
     def record(self):
@@ -250,9 +259,8 @@ class JackServer:
         return trimmed(soundfile.read(self._path, dtype="float32", always_2d=True)[0].T)
 
     def end(self):
-        """End the server, as a crash would."""
-        self._process.kill()
-        self._process.wait()
+        """End the server while it is in use."""
+        _ended(self._process)
 
     def close(self):
         """End everything."""
@@ -260,6 +268,7 @@ class JackServer:
             if process is not None:
                 _ended(process)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._turn.close()
 
 
 def trimmed(samples):

@@ -31,7 +31,14 @@ from drumstudio.playback.output import OutputChoice
 from drumstudio.playback.player import SoundSystem
 from drumstudio.playback.ring import Taken
 from tests.edited_songs import a_song
-from tests.playback.paced import SEPARATION, drawing, parsing, running
+from tests.playback.paced import (
+    BYSTANDER,
+    SEPARATION,
+    drawing,
+    parsing,
+    running,
+    waited_seconds,
+)
 from tests.playback.sound_servers import (
     PulseServer,
     require_servers,
@@ -46,6 +53,7 @@ pytestmark = pytest.mark.robust
 
 RATE = 44_100
 CURSOR_SECONDS = 0.050
+BUFFER_SECONDS = 3 * 4_096 / RATE  # what the device holds
 PERIOD = 210  # samples of a tone; loops hold whole periods, so that they have no step
 TONE = 0.3 * np.sin(2 * np.pi * np.arange(2 * RATE) / PERIOD).astype(np.float32)
 STEP = 0.3 * 2 * np.pi / PERIOD  # from sample to sample, where nothing clicks
@@ -120,8 +128,7 @@ def opened(document, transport, mixture, drums):
     """Play a song of a project; return it."""
     song_id = a_song(document, mixture, drums, RATE)
     song = document.project.song(song_id)
-    paths = document.media.mixture_file(song), document.media.drums_file(song, song.separation)
-    transport.open(song_material(*paths, RATE, song.mixture.samples))
+    transport.open(song_material(*document.media.sound(song), RATE, song.mixture.samples))
     return song
 
 
@@ -411,9 +418,9 @@ def test_without_fades_there_would_be_steps(project, transport, speaker, monkeyp
     assert largest_step(project, transport, speaker) > 1.2 * STEP
 
 
-def faultless_seconds(recording, expected):
+def faultless_seconds(recording, expected, since):
     """Return how long a recording is that of a song which is repeated, and how long it is."""
-    heard = recording.samples()
+    heard = recording.samples()[:, since:]
     begin = np.flatnonzero(heard[0, : 60 * RATE])[0]
     count = heard.shape[1] - begin
     for start in range(0, count, expected.shape[1]):
@@ -429,30 +436,61 @@ def played_beside_a_separation(transport, recording, path, seconds, window):
     samples = noise(5 * RATE)
     opened_file(transport, path, samples)
     transport.set_looping(True)
+    since = recording.samples().shape[1]
     with running(SEPARATION):
         transport.play()
         timer = threading.Timer(seconds, lambda: None)
         timer.start()
         window(timer, transport._deck)
     until(lambda: recording.samples()[:, -100:].any(), 5)
-    faultless, heard = faultless_seconds(recording, samples)
+    faultless, heard = faultless_seconds(recording, samples, since)
+    missed = transport.missed_samples()
     transport.stop()
-    return faultless, heard
+    until(lambda: transport._deck.position() is None)
+    return faultless, heard, missed
+
+
+def was_kept_waiting(waits):
+    """Return whether our threads were ready for long, within a device's buffer, and not run.
+
+    `waits` are pairs of a moment and how long they had waited until then.
+    """
+    at, waited = np.array(waits).T
+    before = np.searchsorted(at, at - BUFFER_SECONDS)
+    return (waited - waited[before]).max() > BUFFER_SECONDS / 2
+
+
+def tried_beside_a_separation(*where_and_how_long):
+    """Return what `played_beside_a_separation` does, and whether the machine was too busy."""
+    waits = []
+
+    def window(stop, deck):
+        drawing(stop, deck, lambda: waits.append((time.perf_counter(), waited_seconds())))
+
+    with running(BYSTANDER, 0.05, BUFFER_SECONDS / 2) as said:
+        found = played_beside_a_separation(*where_and_how_long, window)
+    return *found, int(said[0]) > 0 or was_kept_waiting(waits)
 
 
 @pytest.mark.serial
 def test_half_an_hour_beside_a_separation_has_no_gap(transport, speaker, tmp_path):
     seconds = counts(20, 1_800)
-    path = tmp_path / "song.wav"
-    faultless, heard = played_beside_a_separation(transport, speaker, path, seconds, drawing)
+    for _ in range(counts(3, 1)):
+        faultless, heard, missed, too_busy = tried_beside_a_separation(
+            transport, speaker, tmp_path / "song.wav", seconds
+        )
+        if faultless == heard or not too_busy:
+            break
+    else:
+        pytest.skip("this machine is too busy: our threads were ready, and got no processor")
     assert faultless == heard
     assert heard > seconds - 5.0
-    assert transport.missed_samples() == 0
+    assert missed == 0
 
 
 @pytest.mark.serial
 def test_a_window_that_keeps_the_interpreter_makes_gaps(transport, speaker, tmp_path):
     transport.choose_output(OutputChoice(None, 128))
     path = tmp_path / "song.wav"
-    faultless, heard = played_beside_a_separation(transport, speaker, path, 6, parsing)
+    faultless, heard, _ = played_beside_a_separation(transport, speaker, path, 6, parsing)
     assert faultless < heard
