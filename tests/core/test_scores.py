@@ -39,19 +39,11 @@ def test_si_sdr_does_not_hear_a_gain_but_sdr_does(pair):
 
 
 def test_framewise_sdr_is_that_of_bsseval_images(pair):
+    """Each frame as `mir_eval.separation.bss_eval_images` of mir_eval 0.8.2, its last, gave it."""
     reference, estimate = pair
     rate = 8000
-    images = mir_eval.separation.bss_eval_images
-    peer = [
-        images(
-            reference[None, :, start : start + rate].transpose(0, 2, 1).astype(np.float64),
-            estimate[None, :, start : start + rate].transpose(0, 2, 1).astype(np.float64),
-            compute_permutation=False,
-        )[0][0]
-        for start in (0, rate)
-    ]
     ours = scores.framewise_sdr(reference[:, : 2 * rate], estimate[:, : 2 * rate], rate)
-    assert ours == pytest.approx(float(np.median(peer)), abs=1e-6)
+    assert ours == pytest.approx(np.median([7.063180418133105, 6.133439580416169]), abs=1e-6)
 
 
 def test_silent_frames_do_not_count(music):

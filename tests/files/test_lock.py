@@ -73,11 +73,11 @@ def _hold_for_ever(path, ready):
 
 
 def test_the_lock_of_a_killed_owner_is_free(tmp_path):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # pytest has threads: no fork
     ready = context.Event()
     child = context.Process(target=_hold_for_ever, args=(tmp_path / "lock", ready))
     child.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     assert not FileLock(tmp_path / "lock").try_acquire()
     os.kill(child.pid, signal.SIGKILL)
     child.join()

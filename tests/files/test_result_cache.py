@@ -14,6 +14,10 @@ from drumstudio.files.result_cache import ResultCache, cache_key
 from drumstudio.files.wav_file import WavReader, WavWriter
 from tests.promises import counts, record
 
+# Forked from a process of one thread, where pytest has several, with this module imported.
+CHILDREN = multiprocessing.get_context("forkserver")
+CHILDREN.set_forkserver_preload([__name__])
+
 KEYS = [cache_key(f"song {n}", "model", "1", {}) for n in range(20)]
 RECORD = {"device": "cpu", "notes": ["heard"], "seconds": 1.5}
 
@@ -198,11 +202,10 @@ def test_scratch_files_are_gone_afterwards_and_those_of_killed_programs_soon(cac
         with cache.scratch() as inner:
             assert inner != outer
         assert (outer / "mixture.wav").exists()
-    context = multiprocessing.get_context("fork")
-    ready = context.Event()
-    child = context.Process(target=_die_in_scratch, args=(tmp_path, ready))
+    ready = CHILDREN.Event()
+    child = CHILDREN.Process(target=_die_in_scratch, args=(tmp_path, ready))
     child.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     assert cache.free() == 0
     os.kill(child.pid, signal.SIGKILL)
     child.join()
@@ -248,11 +251,10 @@ def _work_hard(folder, seed, rounds, failures):
 
 @pytest.mark.robust
 def test_programs_that_share_a_cache_never_see_each_others_half_work(tmp_path):
-    context = multiprocessing.get_context("fork")
-    failures = context.Queue()
+    failures = CHILDREN.Queue()
     rounds = counts(60, 600)
     children = [
-        context.Process(target=_work_hard, args=(tmp_path, seed, rounds, failures))
+        CHILDREN.Process(target=_work_hard, args=(tmp_path, seed, rounds, failures))
         for seed in range(3)
     ]
     for child in children:
@@ -263,8 +265,9 @@ def test_programs_that_share_a_cache_never_see_each_others_half_work(tmp_path):
     assert failures.empty()
 
 
-def _put_for_ever(folder):
+def _put_for_ever(folder, ready):
     cache = ResultCache(folder / "cache", cap_bytes=30_000)
+    ready.set()
     number = 0
     while True:
         cache.put(KEYS[number % 6], drums_file(folder, number % 6), {"number": number % 6}).close()
@@ -273,11 +276,12 @@ def _put_for_ever(folder):
 
 @pytest.mark.robust
 def test_a_program_killed_while_it_keeps_results_leaves_a_sound_cache(tmp_path):
-    context = multiprocessing.get_context("fork")
     generator = np.random.default_rng(5)
     for _ in range(counts(12, 200)):
-        child = context.Process(target=_put_for_ever, args=(tmp_path,))
+        ready = CHILDREN.Event()
+        child = CHILDREN.Process(target=_put_for_ever, args=(tmp_path, ready))
         child.start()
+        assert ready.wait(60)
         child.join(float(generator.uniform(0.02, 0.1)))
         os.kill(child.pid, signal.SIGKILL)
         child.join()

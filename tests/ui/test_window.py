@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from drumstudio.application.queue import Row
 from drumstudio.application.queue import State as JobState
 from drumstudio.application.transport_view import Listen, State
 from drumstudio.files.preview import PreviewWriter
+from drumstudio.ui import document_link
 from drumstudio.ui.queue_panel import MOST_ROWS
 from tests.ui.conftest import put_song
 
@@ -429,3 +431,9 @@ def test_every_menu_opens_by_a_letter_of_its_own(window):
     letters = [title.partition("&")[2][:1] for title in titles]
     assert all(letters)
     assert len(set(letters)) == len(letters)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_window_says_where_a_separation_was_computed(song, device):
+    separation = dataclasses.replace(song.separation, device=device)
+    assert f"computed on {device}" in document_link._facts(separation)
