@@ -26,10 +26,10 @@ MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
 KINDS = ("separator", "enhancer")
 STEMS = ("drums", "rest")
 
-# The score that ranks models: mean SDR of the drums over the project's real excerpts,
+# The score that ranks models: mean SDR of the drums over the songs of the project's set `steer`,
 # as `studio evaluate` computes it. Another number after the dash is another protocol.
 RANKING_METRIC = "sdr_mean"
-RANKING_PROTOCOL = "drumstudio-1"
+RANKING_PROTOCOL = "drumstudio-2"
 
 # The same metric on songs that the user's own training held out: it ranks nothing, because every
 # user has other songs.

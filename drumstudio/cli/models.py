@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Any
 
 from drumstudio.catalog.catalog import Catalog, default_catalog
-from drumstudio.catalog.model_card import ModelCard
+from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
 from drumstudio.cli.terminal import DONE, print_error, print_json, print_table, tell
 
 
@@ -15,6 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the words after `studio models`."""
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def model_named(id_or_folder: str) -> ModelCard:
+    """Return a model of the catalog, or the one that a training left in a folder."""
+    folder = Path(id_or_folder)
+    if (folder / CARD_NAME).is_file():
+        return read_card(folder)
+    return default_catalog().find(id_or_folder)
 
 
 def card_to_dict(card: ModelCard, catalog: Catalog) -> dict[str, Any]:

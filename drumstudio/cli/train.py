@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drumstudio import settings as user_settings
-from drumstudio.catalog.catalog import default_catalog
-from drumstudio.catalog.model_card import CARD_NAME, ModelCard, read_card
+from drumstudio.cli.models import model_named
 from drumstudio.cli.terminal import DONE, ProgressBar, clock, print_json, print_table, say, tell
 from drumstudio.core.errors import SettingError
 from drumstudio.files.training_folder import ORDER_NAME, Order, read_order, read_progress
@@ -116,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
     recipe = options.recipe
     if recipe.endswith(".toml"):
         recipe = str(Path(recipe).absolute())
-    start = _model(options.start) if options.start else None
+    start = model_named(options.start) if options.start else None
     order = Order(
         recipe=recipe,
         data=tuple(str(Path(folder).absolute()) for folder in options.data),
@@ -243,14 +242,6 @@ def _steer(options: argparse.Namespace) -> int:
         model = f"; its model is {view.installed}" if view.installed else ""
         tell(f"{view.name}: {view.state}{model}")
     return DONE
-
-
-def _model(id_or_folder: str) -> ModelCard:
-    """Return a model of the catalog, or the one that another training left in a folder."""
-    folder = Path(id_or_folder)
-    if (folder / CARD_NAME).is_file():
-        return read_card(folder)
-    return default_catalog().find(id_or_folder)
 
 
 def _tell_check(report: dict[str, Any]) -> None:

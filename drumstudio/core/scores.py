@@ -5,6 +5,8 @@ All take float32 or float64 (channels, samples); everything is computed in float
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,15 +118,24 @@ def onsets(samples: Samples, sample_rate: int) -> Floats:
     return np.array(kept, dtype=np.float64) * hop / sample_rate
 
 
-def bootstrap_interval(
-    values: list[float], *, share: float = 0.9, draws: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Return the interval in which the mean of resampled values lies in `share` of the draws."""
-    rng = np.random.default_rng(seed)
-    table = np.asarray(values, dtype=np.float64)
-    means = table[rng.integers(0, len(table), (draws, len(table)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - share) / 2, (1 + share) / 2])
-    return float(low), float(high)
+def t_interval(values: list[float], *, share: float = 0.95) -> tuple[float, float] | None:
+    """Return the interval of Student's t for the mean of a few values; None for one value.
+
+    Parameters
+    ----------
+    values : list of float
+        At least one.
+    share : float
+        How often the interval holds the mean of all there could be, in (0, 1).
+    """
+    import scipy.stats  # a second to import, and only evaluation comes here
+
+    if len(values) < 2:
+        return None
+    spread = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    reach = float(scipy.stats.t.ppf(0.5 + share / 2, len(values) - 1)) * spread
+    mean = float(np.mean(values))
+    return mean - reach, mean + reach
 
 
 def _pair(reference: Samples, estimate: Samples) -> tuple[Floats, Floats]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from drumstudio import atomic
 from drumstudio.catalog.model_card import (
-    MAX_TEXT,
-    RANKING_METRIC,
-    RANKING_PROTOCOL,
+    CARD_NAME,
     ModelCard,
     Parameter,
     Score,
@@ -20,8 +17,8 @@ from drumstudio.catalog.model_card import (
     Training,
     read_card,
 )
-from drumstudio.core.names import plain_text
 from drumstudio.files.plain_file import read_plain
+from drumstudio.training.card_scores import card_line, card_table, score_table
 from drumstudio.training.data import Source
 from drumstudio.training.recipes import Recipe
 
@@ -85,21 +82,15 @@ def write_card(
         *(card_line(key, value) for key, value in network.items()),
     ]
     for parameter in tuple(parameters) or _settings(recipe):
-        lines += _table("parameters", **_described(parameter))
+        lines += card_table("parameters", **_described(parameter))
     for source in trained_on:
-        lines += _table(
+        lines += card_table(
             "trained_on", name=source.name, licence=source.licence, credit=source.credit
         )
     for score in scores:
-        lines += _table(
-            "scores",
-            metric=score.metric,
-            value=round(score.value, 3),
-            data=score.data,
-            protocol=score.protocol,
-        )
+        lines += score_table(score)
     for figure in speed:
-        lines += _table(
+        lines += card_table(
             "speed",
             real_time_factor=round(figure.real_time_factor, 4),
             device=figure.device,
@@ -112,7 +103,7 @@ def write_card(
             error
         )
     atomic.write_bytes(folder / WEIGHTS_NAME, weights)
-    atomic.write_text(folder / "model.toml", "\n".join(lines) + "\n")
+    atomic.write_text(folder / CARD_NAME, "\n".join(lines) + "\n")
     return read_card(folder)
 
 
@@ -197,17 +188,6 @@ def credits_of(
     return list(dict.fromkeys(entries))
 
 
-def ranking_scores(result: dict[str, object], model: str, data: str) -> list[Score]:
-    """Return the scores of a model for its card, from what `evaluate` returned."""
-    mean, median = result["mean"], result["median"]
-    assert isinstance(mean, dict)
-    assert isinstance(median, dict)
-    return [
-        Score(RANKING_METRIC, mean[model]["sdr"], data, RANKING_PROTOCOL),
-        Score("sdr_median", median[model]["sdr"], data, RANKING_PROTOCOL),
-    ]
-
-
 def _attribution_lines(folder: Path) -> list[Training]:
     try:
         content = read_plain(folder / _CREDITS_NAME, _LONGEST_CREDITS_BYTES)
@@ -222,15 +202,3 @@ def _attribution_lines(folder: Path) -> list[Training]:
         licence = parts[1] if len(parts) > 1 else "see credit"
         entries.append(Training(parts[0][:120], licence[:120], line))
     return entries
-
-
-def card_line(key: str, value: object) -> str:
-    """Return a line of a card; a text is made one that cards may hold."""
-    # JSON's strings, numbers, lists and booleans are TOML's too.
-    if isinstance(value, str):  # names of files and folders may hold what no card may
-        value = plain_text(value, MAX_TEXT)
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
-
-
-def _table(kind: str, **entries: object) -> list[str]:
-    return ["", f"[[{kind}]]", *(card_line(key, value) for key, value in entries.items())]

@@ -33,7 +33,8 @@ class Source:
     ----------
     path : Path
     role : str
-        "drums" or "rest" (minutes of music), "hit" (one drum stroke) or "note" (one tone).
+        "drums" or "rest" (minutes of music), "hit" (one drum stroke), "note" (one tone) or
+        "score" (a MIDI file).
     kind : str
         Of a hit its family ("kick", "snare", ...); of the rest "bass", "vocals", "other", "mix",
         "speech"; of a note its instrument.
@@ -77,6 +78,22 @@ class SampleCache:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
+    @staticmethod
+    def key(source: Source) -> str:
+        """Return what names a source's sound as its files are now.
+
+        Raises
+        ------
+        TrainingDataError
+            If a file is not there.
+        """
+        try:
+            states = "|".join(_state(path) for path in (source.path, *source.more))
+        except OSError as error:
+            raise _undecodable(source.path, error.strerror or str(error)) from error
+        name = f"{states}|{source.stream}".encode(errors="surrogateescape")
+        return hashlib.sha256(name).hexdigest()[:24]
+
     def samples(self, source: Source) -> NDArray[np.int16]:
         """Return the samples of a source, int16, shape (channels, samples), mapped from disk.
 
@@ -85,14 +102,7 @@ class SampleCache:
         TrainingDataError
             If a file can not be decoded.
         """
-        try:
-            key = "|".join(_state(path) for path in (source.path, *source.more))
-        except OSError as error:
-            raise _undecodable(source.path, error.strerror or str(error)) from error
-        name = hashlib.sha256(
-            f"{key}|{source.stream}".encode(errors="surrogateescape")
-        ).hexdigest()[:24]
-        cached = self._folder / f"{name}.npy"
+        cached = self._folder / f"{self.key(source)}.npy"
         if not cached.exists():
             parts = [decoded(path, source.stream) for path in (source.path, *source.more)]
             with atomic.writing(cached) as temporary, temporary.open("wb") as stream:

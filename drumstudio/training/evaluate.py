@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from drumstudio.files.decode import decode
 from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference.separate import separate
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.training import evaluation_sets
 from drumstudio.training.plots import plot_scores
 from drumstudio.training.score_table import as_table, song_of
 
@@ -73,17 +75,21 @@ def evaluate(
     full: bool = True,
     plot: str | None = None,
     report_folder: str | None = None,
+    set_name: str | None = None,
+    reason: str | None = None,
+    log: str | None = None,
 ) -> dict[str, Any]:
-    """Return how well models separate the excerpts of a folder.
+    """Return how well models separate excerpts whose drums are known; a song has one vote.
 
     Parameters
     ----------
     checkpoint : Checkpoint
     folder : str
         Holds a folder for each excerpt with `drums.*` and `rest.*`, or `drums.*` and `mix.*`. A
-        folder without both is left out, with a note.
+        folder without both is left out, with a note. With a set: the audio pack.
     card_folders : list of str
-        Folders of model cards; the baseline, the mixture and the oracle are added.
+        Folders of model cards; the baseline, the mixture and the oracle are added. All models are
+        compared with the first.
     device : str
     threads : int
     full : bool
@@ -91,16 +97,24 @@ def evaluate(
     plot : str, optional
         A PNG of the scores is written there.
     report_folder : str, optional
-        Where `evaluation.json`, `evaluation.md` and `evaluation.png` are written.
+        Where `evaluation.json`, `.md` and `.png` are written, under the set's name if there is one.
+    set_name : str, optional
+        "steer" or "check", see `evaluation_sets`.
+    reason : str, optional
+        What a run on "check" is for; it is written down.
+    log : str, optional
+        Where it is written down; by default beside the models that ship.
 
     Returns
     -------
     dict
-        `excerpts` (name to model to row), `songs` (means of each song's excerpts), `median` and
-        `mean` (model to row), `interval` (model to the 90 % bootstrap interval of its mean SDR),
-        `protocol`, `device`, `notes`, `errors` (name to a plain error, of excerpts that can not
-        be read: the others are scored), `table` (text). A row holds `sdr`, `si_sdr`, `frame_sdr`,
-        `sdr_improvement`, `hpss_improvement` in decibels, `onset_f` in [0, 1],
+        `excerpts` (name to model to row), `songs` (means of each song's excerpts), `median`,
+        `mean` and `worst` over the songs (model to row; the worst leakage is the loudest),
+        `interval` (model to the 95 % t-interval of its mean SDR), `paired` (model to how much
+        better than the first it is, song by song: `mean`, `interval`, `worst_song`, `worst`),
+        `set`, `protocol`, `device`, `notes`, `errors` (name to a plain error, of excerpts that
+        can not be read: the others are scored), `table` (text). A row holds `sdr`, `si_sdr`,
+        `frame_sdr`, `sdr_improvement`, `hpss_improvement` in decibels, `onset_f` in [0, 1],
         `real_time_factor`, `peak_memory_mb` (of the whole process), and, if `full`,
         `leakage_db` and `drums_alone_sdr`; what does not apply is None.
 
@@ -109,7 +123,17 @@ def evaluate(
     DrumStudioError
         If the folder holds no excerpt that can be read, or a model can not run.
     """
-    found, notes = find_excerpts(Path(folder))
+    evaluation_sets.require_a_reason(set_name, reason)
+    if set_name is None:
+        found, notes = find_excerpts(Path(folder))
+    else:
+        found, notes = _stems_of(evaluation_sets.excerpt_folders(Path(folder), set_name))
+        if notes:
+            raise AudioOpenError(
+                f"Cannot evaluate on the set {set_name}",
+                why=notes[0],
+                fix="Give the folder of the audio pack as it was handed out.",
+            )
     models = _with_baseline([read_card(Path(card)) for card in card_folders])
     table: dict[str, dict[str, Row]] = {}
     errors: dict[str, AudioOpenError] = {}
@@ -129,19 +153,11 @@ def evaluate(
             notes += runner.notes
     if not table:
         raise next(iter(errors.values()))
-    names = list(next(iter(table.values())))
-    result: dict[str, Any] = {
-        "excerpts": table,
-        "songs": {
-            song: {model: _summary([table[e][model] for e in parts], _mean) for model in names}
-            for song, parts in songs.items()
-        },
-        "median": {m: _summary([rows[m] for rows in table.values()], _median) for m in names},
-        "mean": {m: _summary([rows[m] for rows in table.values()], _mean) for m in names},
-        "interval": {
-            m: scores.bootstrap_interval([float(rows[m]["sdr"] or 0) for rows in table.values()])
-            for m in names
-        },
+    if errors and set_name is not None:
+        raise next(iter(errors.values()))
+    result = summarised(table, songs)
+    result |= {
+        "set": set_name,
         "protocol": RANKING_PROTOCOL,
         "device": device,
         "notes": sorted(set(notes)),
@@ -150,9 +166,58 @@ def evaluate(
     result["table"] = as_table(result)
     if plot is not None:
         plot_scores(result, Path(plot))
+    if set_name == evaluation_sets.CHECK:
+        place = evaluation_sets.check_log() if log is None else Path(log)
+        evaluation_sets.write_down(result, models, reason or "", place)
     if report_folder is not None:
         _write_report(Path(report_folder), result)
     return result
+
+
+def summarised(table: dict[str, dict[str, Row]], songs: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the parts of `evaluate`'s result that follow from its rows.
+
+    Parameters
+    ----------
+    table : dict
+        Excerpt to model to row.
+    songs : mapping of str to list of str
+        Song to its excerpts.
+    """
+    names = list(next(iter(table.values())))
+    by_song = {
+        song: {model: _summary([table[part][model] for part in parts], _mean) for model in names}
+        for song, parts in songs.items()
+    }
+    sdrs = {model: [float(rows[model]["sdr"] or 0) for rows in by_song.values()] for model in names}
+
+    def over_songs(combine: Callable[[list[float]], float]) -> dict[str, Row]:
+        return {m: _summary([rows[m] for rows in by_song.values()], combine) for m in names}
+
+    worst = over_songs(min)
+    for model, loudest in over_songs(max).items():
+        worst[model]["leakage_db"] = loudest.get("leakage_db")
+    methods = [model for model in names if model not in (MIXTURE, ORACLE, BASELINE)] or [BASELINE]
+    paired = {}
+    for model in methods[1:]:
+        gains = [one - other for one, other in zip(sdrs[model], sdrs[methods[0]], strict=True)]
+        least = int(np.argmin(gains))
+        paired[model] = {
+            "against": methods[0],
+            "mean": _mean(gains),
+            "interval": scores.t_interval(gains),
+            "worst_song": list(by_song)[least],
+            "worst": gains[least],
+        }
+    return {
+        "excerpts": table,
+        "songs": by_song,
+        "median": over_songs(_median),
+        "mean": over_songs(_mean),
+        "worst": worst,
+        "interval": {model: scores.t_interval(values) for model, values in sdrs.items()},
+        "paired": paired,
+    }
 
 
 def find_excerpts(folder: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
@@ -163,8 +228,19 @@ def find_excerpts(folder: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
     AudioOpenError
         If there is none.
     """
+    found, notes = _stems_of(sorted(path for path in folder.glob("*") if path.is_dir()))
+    if not found:
+        raise AudioOpenError(
+            f"Cannot evaluate on {folder}",
+            why="it holds no folder with drums and rest (or drums and mix).",
+            fix="Give a folder with one folder for each excerpt, holding drums.wav and rest.wav.",
+        )
+    return found, notes
+
+
+def _stems_of(folders: Iterable[Path]) -> tuple[dict[str, dict[str, Path]], list[str]]:
     found, notes = {}, []
-    for excerpt in sorted(path for path in folder.glob("*") if path.is_dir()):
+    for excerpt in folders:
         stems = {
             path.stem.lower(): path
             for path in sorted(excerpt.iterdir())
@@ -174,12 +250,6 @@ def find_excerpts(folder: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
             found[excerpt.name] = stems
         else:
             notes.append(f"{excerpt.name} was left out: it does not hold both drums and rest.")
-    if not found:
-        raise AudioOpenError(
-            f"Cannot evaluate on {folder}",
-            why="it holds no folder with drums and rest (or drums and mix).",
-            fix="Give a folder with one folder for each excerpt, holding drums.wav and rest.wav.",
-        )
     return found, notes
 
 
@@ -335,7 +405,7 @@ def _median(values: list[float]) -> float:
     return float(statistics.median(values))
 
 
-def _summary(rows: list[Row], combine: Any) -> Row:
+def _summary(rows: list[Row], combine: Callable[[list[float]], float]) -> Row:
     summary: Row = {}
     for key in rows[0]:
         values = [value for row in rows if (value := row[key]) is not None]
@@ -348,6 +418,7 @@ def _write_report(folder: Path, result: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic.explain_os_error(error, "Cannot write the evaluation", folder) from error
-    atomic.write_text(folder / "evaluation.json", json.dumps(result, indent=1) + "\n")
-    atomic.write_text(folder / "evaluation.md", result["table"])
-    plot_scores(result, folder / "evaluation.png")
+    name = result["set"] or "evaluation"
+    atomic.write_text(folder / f"{name}.json", json.dumps(result, indent=1) + "\n")
+    atomic.write_text(folder / f"{name}.md", result["table"])
+    plot_scores(result, folder / f"{name}.png")

@@ -24,6 +24,7 @@ from drumstudio.files.folder_walk import PassedOver, walk
 from drumstudio.files.foreign_file import DecoderError, DecoderMissingError, NamelessFile
 from drumstudio.jobs.job import Checkpoint
 from drumstudio.training.data import Source, TrainingDataError, decoded, sound_name
+from drumstudio.training.known_excerpts import excerpts_among
 from drumstudio.training.manifest import MANIFEST_NAME, pack_sources
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
@@ -134,6 +135,10 @@ def check(checkpoint: Checkpoint, *, folders: Sequence[str]) -> dict[str, Any]:
     """
     checkpoint(0.0, "Looking at the training folders")
     found = find_sources([Path(folder) for folder in folders])
+    for path, excerpt in excerpts_among(checkpoint, found.sources).items():
+        found.problems[path.parent.name].append(
+            f"{path.name} is {excerpt}, which models are scored on: no training takes it."
+        )
     songs: dict[str, dict[str, Any]] = {}
     minutes: dict[str, float] = defaultdict(float)
     for source in found.sources:

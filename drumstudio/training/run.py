@@ -22,6 +22,7 @@ from drumstudio.nets.tfc_tdf import TfcTdf
 from drumstudio.training.cards import credits_of, write_card
 from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source, TrainingDataError
 from drumstudio.training.folders import find_sources
+from drumstudio.training.known_excerpts import refuse_excerpts
 from drumstudio.training.plots import plot_curve
 from drumstudio.training.pools import ClipPool, draw_mixture
 from drumstudio.training.recipes import Recipe, read_recipe
@@ -124,8 +125,11 @@ def train_job(
             why="they hold no drums: what the drums sound like is what there is to learn.",
             fix="Put each song into a folder of its own with drums.wav and rest.wav.",
         )
-    clips = _Clips(book, found.sources, work)
-    clips.fill(portion(checkpoint, 0.0, 0.05))
+    cache = SampleCache(work / "decoded")
+    heard = portion(checkpoint, 0.0, 0.02)
+    refuse_excerpts(heard, found.sources, cache, work / "listened.txt")
+    clips = _Clips(book, found.sources, work, cache)
+    clips.fill(portion(checkpoint, 0.02, 0.05))
     torch.manual_seed(plan.seed)
     net = _network(book, start)
     taught = [source for source in found.sources if source.split == "train"]
@@ -158,13 +162,15 @@ def train_job(
 class _Clips:
     """The pool of a training: filled at first, refreshed by the number of the step."""
 
-    def __init__(self, recipe: Recipe, sources: list[Source], work: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, sources: list[Source], work: Path, cache: SampleCache
+    ) -> None:
         self._recipe = recipe
         self._folder = work / "pool"
         rules = recipe.pool
         self._renderer = Renderer(
             sources,
-            SampleCache(work / "decoded"),
+            cache,
             recipe.plan.seed,
             rules.long_kicks,
             rules.sounds,

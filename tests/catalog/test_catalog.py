@@ -16,8 +16,8 @@ def add(folder, model_id, score=None, size=None, kind="separator"):
     made = folder / model_id
     made.mkdir(parents=True)
     text = CARD.replace('id = "toy"', f'id = "{model_id}"').replace('"separator"', f'"{kind}"')
-    protocol = "drumstudio-1" if score is not None else "elsewhere"
-    text = text.replace("drumstudio-1", protocol).replace("value = 4.25", f"value = {score or 0}")
+    protocol = "drumstudio-2" if score is not None else "elsewhere"
+    text = text.replace("drumstudio-2", protocol).replace("value = 4.25", f"value = {score or 0}")
     (made / "model.toml").write_text(text)
     if size is not None:
         (made / "toy.safetensors").write_bytes(bytes(size))

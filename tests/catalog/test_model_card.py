@@ -74,13 +74,13 @@ licence = "CC0-1.0"
 metric = "sdr_mean"
 value = 4.25
 data = "9 excerpts"
-protocol = "drumstudio-1"
+protocol = "drumstudio-2"
 
 [[scores]]
 metric = "sdr_median"
 value = 9.0
 data = "9 excerpts"
-protocol = "drumstudio-1"
+protocol = "drumstudio-2"
 
 [[speed]]
 real_time_factor = 0.04
@@ -254,5 +254,5 @@ def test_a_number_is_read_alike_from_text_and_from_itself(number, as_text):
 
 
 def test_a_model_without_a_score_ranks_last(folder):
-    (folder / "model.toml").write_text(CARD.replace('"drumstudio-1"', '"elsewhere"'))
+    (folder / "model.toml").write_text(CARD.replace('"drumstudio-2"', '"elsewhere"'))
     assert read_card(folder).ranking_score == -math.inf

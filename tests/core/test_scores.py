@@ -83,9 +83,12 @@ def test_matching_onsets_gives_the_f_of_mir_eval(monkeypatch):
     assert scores.onset_f(blank, blank, 44_100) == pytest.approx(peer)
 
 
-def test_a_bootstrap_interval_holds_the_mean():
-    low, high = scores.bootstrap_interval([1.0, 2.0, 3.0, 4.0])
-    assert 1.0 <= low < 2.5 < high <= 4.0
+def test_a_t_interval_is_that_of_the_printed_table():
+    low, high = scores.t_interval([1.0, 2.0, 3.0, 4.0])
+    # 3.182 for three degrees of freedom; the deviation of 1 to 4 is 1.291.
+    assert (high - low) / 2 == pytest.approx(3.182 * 1.291 / 2, rel=1e-3)
+    assert (high + low) / 2 == pytest.approx(2.5)
+    assert scores.t_interval([1.0]) is None
 
 
 def test_other_shapes_are_refused(music):

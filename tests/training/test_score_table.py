@@ -1,46 +1,71 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drumstudio.catalog.catalog import default_catalog
+from drumstudio.catalog.model_card import RANKING_PROTOCOL, read_card
 from drumstudio.core.errors import DrumStudioError, SettingError
+from drumstudio.training.card_scores import write_scores
 from drumstudio.training.score_table import as_table, with_table, write_table
 
 SCORES = Path(__file__).parents[2] / "docs" / "scores.md"
-REPORT = "evaluation.json"
 
 
-def result(sdr: float = 3.0) -> dict:
+def result(sdr: float = 3.0, set_name: str | None = None) -> dict:
     row = {"sdr": sdr, "leakage_db": -20.0, "onset_f": None}
+    both = {"m": row, "n": row}
     return {
-        "excerpts": {"song_1": {"m": row}, "song_2": {"m": row}, "other": {"m": row}},
-        "songs": {"song": {"m": row}, "other": {"m": row}},
-        "median": {"m": row},
-        "mean": {"m": row},
-        "interval": {"m": (1.0, 4.0)},
+        "excerpts": {"song_1": both, "song_2": both, "other": both},
+        "songs": {"song": both, "other": both},
+        "median": both,
+        "mean": both,
+        "worst": both,
+        "interval": {"m": (1.0, 4.0), "n": None},
+        "paired": {
+            "n": {
+                "against": "m",
+                "mean": -0.5,
+                "interval": (-1.0, 0.0),
+                "worst_song": "other",
+                "worst": -1.25,
+            }
+        },
+        "set": set_name,
     }
 
 
-def test_a_table_has_a_line_for_each_excerpt_and_each_song_of_several():
+def test_a_table_has_a_line_for_each_song_and_compares_with_the_first_model():
     lines = as_table(result(-3.0)).splitlines()
-    assert [line.split(" |")[0] for line in lines] == [
-        "| excerpt", "|---|---:|", "| song_1", "| song_2", "| other", "| *song, mean of 2*",
-        "| **median**", "| **mean**", "| 90 % interval of the mean",
-        "| taken from the rest alone, dB (median)",
-    ]  # fmt: skip
-    assert lines[2] == "| song_1 | −3.0 |"
+    assert lines == [
+        "| song | m | n |",
+        "|---|---:|---:|",
+        "| song (2 excerpts) | −3.0 | −3.0 |",
+        "| other | −3.0 | −3.0 |",
+        "| **mean over 2 songs** | −3.00 | −3.00 |",
+        "| its 95 % interval (t) | 1.0 to 4.0 | - |",
+        "| over m, song by song (95 %) | - | −0.50 (−1.0 to 0.0) |",
+        "| least over m | - | −1.25 other |",
+        "| median | −3.0 | −3.0 |",
+        "| taken from the rest alone, dB (median) | −20.0 | −20.0 |",
+        "| taken from the rest alone, dB (worst song) | −20.0 | −20.0 |",
+    ]
 
 
-def test_a_table_is_put_between_the_marks_and_nothing_else_changes(tmp_path):
+@pytest.mark.parametrize(("set_name", "mark"), [(None, "scores"), ("steer", "scores steer")])
+def test_a_table_is_put_between_its_marks_and_nothing_else_changes(tmp_path, set_name, mark):
     text = tmp_path / "text.md"
-    text.write_text("a\n<!-- scores -->\nold\n<!-- /scores -->\nb\n", encoding="utf8")
-    write_table(text, result())
+    other = "<!-- scores check -->kept<!-- /scores check -->"
+    text.write_text(f"a\n<!-- {mark} -->\nold\n<!-- /{mark} -->\n{other}\n", encoding="utf8")
+    told = result(set_name=set_name)
+    write_table(text, told)
     first = text.read_text(encoding="utf8")
-    assert first == f"a\n<!-- scores -->\n{as_table(result())}<!-- /scores -->\nb\n"
-    write_table(text, result())
+    assert first == f"a\n<!-- {mark} -->\n{as_table(told)}<!-- /{mark} -->\n{other}\n"
+    write_table(text, told)
     assert text.read_text(encoding="utf8") == first
 
 
@@ -58,9 +83,10 @@ def test_a_text_that_is_not_there_is_told(tmp_path):
         write_table(tmp_path / "none.md", result())
 
 
-def test_the_docs_hold_the_table_of_the_best_model_that_ships():
+@pytest.mark.parametrize("set_name", ["steer", "check"])
+def test_the_docs_hold_the_table_of_the_best_model_that_ships(set_name):
     card = default_catalog().find("flagship")
-    report = json.loads((card.folder / REPORT).read_text(encoding="utf8"))
+    report = json.loads((card.folder / f"{set_name}.json").read_text(encoding="utf8"))
     text = SCORES.read_text(encoding="utf8")
     assert with_table(text, report) == text
     # The negative control: other scores are another text.
@@ -68,10 +94,31 @@ def test_the_docs_hold_the_table_of_the_best_model_that_ships():
     assert with_table(text, report) != text
 
 
+@pytest.mark.parametrize("set_name", ["steer", "check"])
 @pytest.mark.parametrize("model", ["fast", "flagship"])
-def test_a_card_that_ships_states_the_scores_of_its_report(model):
-    card = default_catalog().find(model)
-    report = json.loads((card.folder / REPORT).read_text(encoding="utf8"))
-    stated = {score.metric: score.value for score in card.scores}
-    assert stated["sdr_mean"] == pytest.approx(report["mean"][model]["sdr"], abs=1e-3)
-    assert stated["sdr_median"] == pytest.approx(report["median"][model]["sdr"], abs=1e-3)
+def test_a_card_that_ships_states_the_scores_of_its_report(model, set_name):
+    catalog = default_catalog()
+    folder = catalog.find("flagship").folder
+    report = json.loads((folder / f"{set_name}.json").read_text(encoding="utf8"))
+    stated = [one for one in catalog.find(model).scores if one.metric == "sdr_mean"]
+    told = next(one for one in stated if one.data.startswith(set_name))
+    assert told.value == pytest.approx(report["mean"][model]["sdr"], abs=1e-3)
+
+
+def test_a_card_takes_new_scores_and_keeps_all_else(tmp_path):
+    shipped = default_catalog().find("fast")
+    folder = tmp_path / "fast"
+    shutil.copytree(shipped.folder, folder)
+    before = read_card(folder)
+    told = result(4.25, "steer")
+    told["mean"] = {"fast": {"sdr": 4.25}}
+    told["interval"] = {"fast": (1.0, 7.5)}
+    for _ in range(2):
+        write_scores(folder, told)
+    after = read_card(folder)
+    steer = [one for one in after.scores if one.protocol == RANKING_PROTOCOL]
+    assert [one.value for one in steer] == [4.25, 1.0, 7.5]
+    others = [one for one in before.scores if one.protocol == f"{RANKING_PROTOCOL}-check"]
+    assert [one for one in after.scores if one not in steer] == others
+    kept = {"hash": "", "scores": ()}
+    assert replace(after, **kept) == replace(before, **kept)
