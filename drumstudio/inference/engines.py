@@ -14,6 +14,7 @@ from drumstudio.inference.ladder import is_out_of_memory
 
 # A card can name one of these and nothing else: a file from a stranger never imports code.
 ENGINES = {
+    "band-path": "drumstudio.separators.band_path:BandPathSeparator",
     "dual-path": "drumstudio.separators.dual_path:DualPathSeparator",
     "hpss": "drumstudio.separators.hpss:HpssSeparator",
     "tfc-tdf": "drumstudio.separators.tfc_tdf:TfcTdfSeparator",

@@ -119,7 +119,12 @@ class DrumClips:
         self.grooves: list[Groove] = []
 
     def render(
-        self, count: int, seconds: float, *, grids: Sequence[Grid] | None = None
+        self,
+        count: int,
+        seconds: float,
+        *,
+        grids: Sequence[Grid] | None = None,
+        grooves: Sequence[Groove] | None = None,
     ) -> torch.Tensor:
         """Return new clips.
 
@@ -131,6 +136,8 @@ class DrumClips:
             Length of each; longer clips cost less a second.
         grids : sequence of Grid or None
             The pulses to play on, one a clip; None draws them. What was played is in `grooves`.
+        grooves : sequence of Groove or None
+            What to play, one a clip; None draws it.
 
         Returns
         -------
@@ -138,7 +145,7 @@ class DrumClips:
             At 44.1 kHz; root mean square about -20 dBFS, spread 3 dB; no sample above 0.98.
         """
         samples = round(seconds * SAMPLE_RATE)
-        self.grooves = [
+        self.grooves = list(grooves or ()) or [
             self._draw_groove(seconds, None if grids is None else grids[clip])
             for clip in range(count)
         ]

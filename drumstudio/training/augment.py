@@ -40,6 +40,8 @@ class MixRules:
         only `silent_drums`, `only_drums` and `equalise` (by a third of `equalise_db`) count.
     together_spread_db : float
         Standard deviation of the level of such a song's drums.
+    written : float
+        Share of the other mixtures whose drums and bass were written for each other.
     """
 
     drums_to_rest_db: float = -5.5
@@ -55,6 +57,7 @@ class MixRules:
     repitch_semitones: float = 7.0
     together: float = 0.0
     together_spread_db: float = 2.0
+    written: float = 0.0
 
 
 def mix(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.synthesis.grooves import Grid
-from drumstudio.synthesis.parts import duck_curve
+from drumstudio.synthesis.parts import PlayedNote, duck_curve
 from drumstudio.training.data import SAMPLE_RATE
 
 Mono = NDArray[np.float32]
@@ -68,6 +68,44 @@ def bass_line(
     if rng.random() < 0.25:
         line *= _side_chain(rng, grid, line.shape[0])
     return _normalised(line)
+
+
+def played_bass(
+    rng: np.random.Generator,
+    notes: list[PlayedNote],
+    kicks: NDArray[np.float64],
+    seconds: float,
+    recorded: Mono | None = None,
+) -> Mono:
+    """Return the notes of a bass part as sound, float32 (samples,), peak 0.9.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    notes : list of PlayedNote
+    kicks : ndarray, float64, shape (kicks,)
+        When kicks are struck, in seconds: a third of the basses are pushed down by them.
+    seconds : float
+        Length.
+    recorded : ndarray, float32, shape (samples,), optional
+        As for `bass_line`.
+    """
+    voice = _Voice(rng, kick=False) if recorded is None else _Recorded(rng, recorded)
+    samples = int(seconds * SAMPLE_RATE)
+    line = voice.play(
+        rng,
+        [(note.seconds, note.length_seconds, _hertz(note.pitch)) for note in notes],
+        samples,
+    )
+    if len(kicks) and rng.random() < 0.33:
+        line *= duck_curve(
+            kicks, samples, 1 / SAMPLE_RATE, rng.uniform(0.4, 1), rng.uniform(0.1, 0.5)
+        )
+    return _normalised(line)
+
+
+def _hertz(pitch: float) -> float:
+    return 440 * 2 ** ((pitch - 69) / 12)
 
 
 def kick_line(rng: np.random.Generator, times: NDArray[np.float64], seconds: float) -> Mono:

@@ -23,8 +23,8 @@ _COLUMNS = (
 def pack_sources(folder: Path, *, without_licences: Iterable[str] = ()) -> list[Source]:
     """Return what an audio pack's `manifest.csv` offers for training.
 
-    Evaluation excerpts, finished mixtures, scores, hits that are no drums and the drum files whose
-    class its README calls uncertain are left out.
+    Evaluation excerpts, finished mixtures, hits that are no drums and the drum files whose class
+    its README calls uncertain are left out.
 
     Parameters
     ----------
@@ -154,6 +154,8 @@ def _role(row: dict[str, str]) -> tuple[str, str] | None:
             return ("rest", "mix")
         bass = kind == "bass" or row["source"] in ("double_bass", "meatbass", "war_tuba")
         return ("note", "bass" if bass else "tone")
+    if group == "midi":
+        return ("score", "midi")
     if group == "vocals":
         return ("rest", "speech") if kind == "speech" else ("note", "voice")
     return None

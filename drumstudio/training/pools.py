@@ -3,7 +3,8 @@
 A pool is a folder of int16 arrays, one file a clip, named
 `<kind>~<tempo in hundredths of a beat a minute, 0 where unknown>~<number>.npy`. Clips of one
 tempo begin on a downbeat, so that drums and layers can be laid on one grid. A clip of the kind
-"together" is a song as it is: four channels, its drums and then its rest.
+"together" is a song as it is: four channels, its drums and then its rest. One of the kind "written"
+holds drums and then the bass that was written for them.
 """
 
 from __future__ import annotations
@@ -142,7 +143,12 @@ def draw_mixture(
         if song is not None:
             return mix_together(rng, song[0][:2], song[0][2:], rules)
     length = _length_before_repitching(rng, count, rules)
-    drums, tempo, start = _drums(rng, pool, length)
+    written = rules.written and rng.random() < rules.written
+    pair = pool.crop(rng, "written", length) if written else None
+    if pair is None:
+        drums, tempo, start = _drums(rng, pool, length)
+    else:
+        drums, tempo, start = pair[0][:2], pair[1], pair[2]
     # Three of five layers that can share the drums' grid do.
     shared = {"tempo": tempo, "start": start} if tempo and rng.random() < 0.6 else {}
     layers: list[tuple[Samples, float]] = []
@@ -154,8 +160,11 @@ def draw_mixture(
 
     base = pool.kind_among(rng, BASE_KINDS)
     add(base, 0.0, **shared)
-    if rng.random() < 0.6:
-        add("bass", float(np.clip(rng.normal(1, 5), -9, 10)), **shared)
+    bass_gain_db = float(np.clip(rng.normal(1, 5), -9, 10))
+    if pair is not None:
+        layers.append((pair[0][2:], bass_gain_db))
+    elif rng.random() < 0.6:
+        add("bass", bass_gain_db, **shared)
     # Rendered parts stand in most mixtures, twice in some.
     if rng.random() < (0.25 if base == "backing" else 0.66):
         add("backing", rng.normal(-3, 4), **shared)

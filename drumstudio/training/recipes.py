@@ -9,7 +9,7 @@ from typing import Any
 
 from drumstudio.core.errors import SettingError
 from drumstudio.training.augment import MixRules
-from drumstudio.training.trainer import LOSSES, Plan
+from drumstudio.training.trainer import PARTS, Plan
 
 BOOK = Path(__file__).parent / "recipe_book"
 
@@ -105,7 +105,7 @@ def read_recipe(id_or_file: str) -> Recipe:
     try:
         data, pool = table.get("data", {}), table["pool"]
         plan = Plan(**table["train"])
-        if plan.part not in LOSSES or (plan.part != "whole" and table["engine"] != "dual-path"):
+        if plan.part != "whole" and plan.part not in PARTS.get(table["engine"], ()):
             raise ValueError(f"there is no part {plan.part!r} to train of this network")
         if ("engine" in table) != ("network" in table):
             raise KeyError("engine and network go together")

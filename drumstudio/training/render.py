@@ -16,8 +16,9 @@ from drumstudio.jobs.job import Checkpoint
 from drumstudio.synthesis.grooves import Grid, draw_grid, draw_groove
 from drumstudio.synthesis.one_shots import OneShotBank, family_of
 from drumstudio.training.data import SAMPLE_RATE, SampleCache, Source, to_float
-from drumstudio.training.low_end import bass_line, kick_line
+from drumstudio.training.low_end import bass_line, kick_line, played_bass
 from drumstudio.training.pools import write_clip
+from drumstudio.training.written_parts import Score, bass_for, read_score, window
 
 if TYPE_CHECKING:
     from drumstudio.synthesis.backing_clips import BackingClips
@@ -27,6 +28,7 @@ Samples = NDArray[np.float32]
 
 CLIP_SECONDS = 12.0
 _CLIP_SAMPLES = int(CLIP_SECONDS * SAMPLE_RATE)
+_SCORE_TRIES = 8
 TEMPOS = (72.0, 84.0, 92.0, 100.0, 110.0, 118.0, 124.0, 128.0, 138.0, 150.0, 166.0)
 """Tempos of rendered clips: few, so that any drums find layers of the same."""
 
@@ -67,11 +69,14 @@ class Renderer:
         self._songs: dict[str, list[Source]] = defaultdict(list)
         song_drums: dict[str, list[Source]] = defaultdict(list)
         strokes = []
+        self._score_files: list[Source] = []
         for source in sources:
             if source.split != "train":
                 continue
             if source.role in ("hit", "note"):
                 strokes.append(source)
+            elif source.role == "score":
+                self._score_files.append(source)
             elif source.role == "drums":
                 self._by_kind["stem" if source.kind == "stem" else "loop"][_group(source)].append(
                     source
@@ -96,6 +101,7 @@ class Renderer:
             if name in self._songs
         }
         self._strokes = strokes
+        self._scores: dict[Source, Score | None] = {}
         self._bank: OneShotBank | None = None
         self._drum_clips: DrumClips | None = None
         self._backing_clips: BackingClips | None = None
@@ -108,7 +114,7 @@ class Renderer:
 
     def can_render(self, kind: str) -> bool:
         """Return whether there are files, or a synthesis, for a kind of clips."""
-        if kind in ("rendered", "backing", "bass"):
+        if kind in ("rendered", "written", "backing", "bass"):
             return True
         songs = {"song": self._songs, "together": self._whole_songs}
         return bool(songs[kind] if kind in songs else self._by_kind.get(kind))
@@ -120,13 +126,16 @@ class Renderer:
         ----------
         kind : str
             "rendered", "loop", "stem" (drums); "song", "music", "voice", "bass", "backing" (rest);
-            "together" (a song's drums and rest as they are, four channels).
+            "together" (a song's drums and rest as they are, four channels), "written" (drums and
+            the bass that goes with them, four channels).
         count : int
         """
         if kind == "rendered":
             yield from self._rendered(count)
         elif kind == "together":
             yield from self._together(count)
+        elif kind == "written":
+            yield from self._written(count)
         elif kind == "backing":
             yield from self._backing(count)
         else:
@@ -215,21 +224,57 @@ class Renderer:
             yield 0, np.concatenate(parts)
 
     def _rendered(self, count: int) -> Iterator[tuple[int, Samples]]:
+        for _ in range(count):
+            grid = self._grid() if self._rng.random() < 0.8 else None
+            grids = None if grid is None else [grid]
+            clips = self._drummer()
+            clip = clips.render(1, CLIP_SECONDS, grids=grids)[0].numpy()
+            yield (0 if grid is None else _hundredths(grid)), self._with_kicks(clip)
+
+    def _written(self, count: int) -> Iterator[tuple[int, Samples]]:
+        """Yield drums with their bass: half from scores, where there are any."""
+        from drumstudio.synthesis.parts import draw_harmony
+
+        for _ in range(count):
+            score = self._score() if self._rng.random() < 0.5 else None
+            if score is not None:
+                groove, notes = window(self._rng, score, CLIP_SECONDS)
+                tempo = 0
+            else:
+                groove = draw_groove(self._rng, CLIP_SECONDS, self._grid())
+                notes = bass_for(self._rng, groove, draw_harmony(self._rng), CLIP_SECONDS)
+                tempo = _hundredths(groove.grid)
+            clip = self._drummer().render(1, CLIP_SECONDS, grooves=[groove])[0].numpy()
+            kicks = groove.times_of("kick")
+            bass = played_bass(self._rng, notes, kicks, CLIP_SECONDS, self._bass_note())
+            yield tempo, np.concatenate([self._with_kicks(clip), np.stack([bass, bass])])
+
+    def _score(self) -> Score | None:
+        """Draw a score that has drums and a bass; None if a few tries find none."""
+        for _ in range(min(_SCORE_TRIES, len(self._score_files))):
+            source = self._score_files[int(self._rng.integers(len(self._score_files)))]
+            if source not in self._scores:
+                self._scores[source] = read_score(source.path)
+            score = self._scores[source]
+            if score is not None:
+                return score
+        return None
+
+    def _drummer(self) -> DrumClips:
         from drumstudio.synthesis.drum_clips import DrumClips
 
         if self._drum_clips is None:
             self._drum_clips = DrumClips(self._one_shots(), self._clips_seed)
-        for _ in range(count):
-            grid = self._grid() if self._rng.random() < 0.8 else None
-            clip = self._drum_clips.render(1, CLIP_SECONDS, grids=None if grid is None else [grid])[
-                0
-            ].numpy()
-            if self._rng.random() < self._long_kicks:
-                groove = self._drum_clips.grooves[0]
-                kicks = kick_line(self._rng, groove.times_of("kick"), CLIP_SECONDS)
-                gain = np.float32(10 ** (self._rng.uniform(-14, 3) / 20))
-                clip = clip + gain * kicks
-            yield (0 if grid is None else _hundredths(grid)), clip
+        return self._drum_clips
+
+    def _with_kicks(self, clip: Samples) -> Samples:
+        """Return drums just rendered, in as many draws as wanted with long kicks below."""
+        if self._rng.random() >= self._long_kicks:
+            return clip
+        groove = self._drummer().grooves[0]
+        kicks = kick_line(self._rng, groove.times_of("kick"), CLIP_SECONDS)
+        gain = np.float32(10 ** (self._rng.uniform(-14, 3) / 20))
+        return clip + gain * kicks
 
     def _backing(self, count: int) -> Iterator[tuple[int, Samples]]:
         from drumstudio.synthesis.backing_clips import BackingClips
@@ -364,7 +409,7 @@ def fill_pool(
     wanted = {kind: count for kind, count in counts.items() if renderer.can_render(kind)}
     total = sum(wanted.values())
     done = 0
-    channels = total * 2 + wanted.get("together", 0) * 2
+    channels = total * 2 + 2 * sum(wanted.get(kind, 0) for kind in ("together", "written"))
     room = channels * _CLIP_SAMPLES * np.dtype(np.int16).itemsize
     atomic.require_free(folder, room, f"Cannot render {total} clips to train from")
     for kind, count in wanted.items():

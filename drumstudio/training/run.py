@@ -17,6 +17,7 @@ from drumstudio.catalog.weights import check_tensors, load_weights
 from drumstudio.core.errors import ModelCorruptError, SettingError
 from drumstudio.inference import device as devices
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
+from drumstudio.nets.band_path import BandPath
 from drumstudio.nets.dual_path import DualPath
 from drumstudio.nets.tfc_tdf import TfcTdf
 from drumstudio.training.cards import credits_of, write_card
@@ -29,7 +30,7 @@ from drumstudio.training.recipes import Recipe, read_recipe
 from drumstudio.training.render import Renderer, fill_pool
 from drumstudio.training.trainer import CURVE_NAME, WEIGHTS_NAME, Batch, Trainer
 
-NETWORKS = {"tfc-tdf": TfcTdf, "dual-path": DualPath}
+NETWORKS = {"tfc-tdf": TfcTdf, "dual-path": DualPath, "band-path": BandPath}
 """Engine of a recipe to the network it trains."""
 
 _REFRESH_NUMBER = 1_000_000
@@ -96,7 +97,7 @@ def train_job(
     read = read_recipe(recipe)
     book = read if read.engine else going_on(read, start)
     plan = book.plan
-    if start is None and plan.part != "whole":
+    if start is None and plan.part == "low path":
         raise SettingError(
             f"Cannot train by the recipe {book.id} alone",
             why="it trains a part of a network, and the rest would know nothing.",
@@ -132,7 +133,8 @@ def train_job(
     clips.fill(portion(checkpoint, 0.02, 0.05))
     torch.manual_seed(plan.seed)
     net = _network(book, start)
-    taught = [source for source in found.sources if source.split == "train"]
+    scores = bool(book.pool.first.get("written"))  # others are not played by these clips
+    taught = [s for s in found.sources if s.split == "train" and (scores or s.role != "score")]
     credits = credits_of([Path(path) for path in data], taught, start)
     # The settings of a model that was improved are those of the model it was.
     parameters = start.parameters if start and not read.engine else ()

@@ -21,15 +21,22 @@ from drumstudio.catalog.weights import LOAD_ERRORS, save_weights
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.files.plain_file import open_plain
 from drumstudio.jobs.job import Checkpoint
-from drumstudio.training.losses import low_path_loss, whole_loss
+from drumstudio.training.losses import low_path_loss, mask_loss, whole_loss
 
 STATE_NAME = "state.pt"
 WEIGHTS_NAME = "weights.safetensors"
 CURVE_NAME = "curve.jsonl"
 
 Batch = tuple[np.ndarray, np.ndarray]
-LOSSES = {"whole": whole_loss, "low path": low_path_loss}
+LOSSES = {"whole": whole_loss, "masks": mask_loss, "low path": low_path_loss}
 """What is made small, by the part of the network that is trained."""
+
+PARTS = {
+    "tfc-tdf": ("whole",),
+    "dual-path": ("whole", "low path"),
+    "band-path": ("whole", "masks"),
+}
+"""What can be trained of the networks, by engine."""
 
 DrawBatch = Callable[[int], Batch]
 """From the number of a step to its mixtures and drums, float32 (batch, 2, samples)."""
@@ -67,7 +74,8 @@ class Plan:
         Time between two saves of state and weights.
     seed : int
     part : str
-        What is trained: the "whole" network, or the "low path" of a dual-path network alone.
+        What is trained: the "whole" network by its sound, all of a band-path network by its
+        "masks" too, or the "low path" of a dual-path network alone.
     processor_time : bool
         Whether minutes are those that one thread of the processor worked for it, so that other
         programs cost none of them; without it, and always on CUDA, those of the clock.

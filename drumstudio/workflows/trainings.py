@@ -41,7 +41,7 @@ from drumstudio.workers.detached import Detached
 from drumstudio.workers.handle import Handle
 from drumstudio.workers.pool import WorkerPool
 
-TRAINABLE_ENGINES = ("tfc-tdf", "dual-path")
+TRAINABLE_ENGINES = ("tfc-tdf", "dual-path", "band-path")
 """Engines whose networks can be trained: those of `training.run.NETWORKS`, which loads torch."""
 
 NEW_MODEL_RECIPE, IMPROVE_RECIPE = "fast", "improve"

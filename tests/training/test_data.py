@@ -49,12 +49,16 @@ def test_a_pack_gives_its_training_files_and_never_its_evaluation(pack):
         ("hit", "snare", "valid"),
         ("drums", "stem", "train"),
         ("rest", "bass", "train"),
+        ("score", "midi", "train"),
     ]
     assert found[2].song == found[3].song == "song"
 
 
 def test_a_licence_can_be_left_out(pack):
-    assert [s.licence for s in pack_sources(pack, without_licences=["GPL"])] == ["CC0 1.0"] * 3
+    assert [s.licence for s in pack_sources(pack, without_licences=["GPL"])] == [
+        *["CC0 1.0"] * 3,
+        "MIT",
+    ]
 
 
 def test_a_pack_without_manifest_is_told(tmp_path):

@@ -11,7 +11,8 @@ import torch
 
 from drumstudio.core.errors import Cancelled
 from drumstudio.jobs.job import no_checkpoint
-from drumstudio.training.losses import separation_loss
+from drumstudio.nets.band_path import BandPath
+from drumstudio.training.losses import mask_loss, separation_loss
 from drumstudio.training.plots import plot_curve
 from drumstudio.training.trainer import (
     CURVE_NAME,
@@ -173,3 +174,22 @@ def test_a_state_of_another_network_is_told(tmp_path):
     other = Trainer(torch.nn.Linear(2, 2), PLAN, batch, tmp_path)
     with pytest.raises(TrainingError, match="does not fit"):
         other.resume()
+
+
+def test_masks_are_drawn_towards_the_best_ones(tmp_path):
+    torch.manual_seed(0)
+    net = BandPath(n_fft=512, hop_length=128, bands=10, channels=8, hidden=4, blocks=1)
+    mixture = torch.randn(2, 2, 8_000)
+    drums = torch.where(torch.arange(8_000) % 4_000 < 1_500, mixture, 0.0)
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.03)
+    losses = []
+    for _ in range(45):
+        loss = mask_loss(net, mixture, drums)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] - 0.15
+    # What there is nothing to learn from stays as far away as chance.
+    aimless = mask_loss(net, mixture, torch.randn(2, 2, 8_000))
+    assert float(aimless.detach()) > losses[-1] + 0.2
