@@ -31,6 +31,7 @@ _NUMBER_ZERO_AND_SCALE = {
     "f8": (0, 1.0),
 }
 _LATE_SECONDS = 0.05  # sound and picture never begin at the very same time
+_GAP_SECONDS = 0.1  # less is how roughly a container counts
 
 
 class AvDecoder:
@@ -67,6 +68,8 @@ class AvDecoder:
     ) -> None:
         self._file = NamelessFile(file)
         self._damage = ""
+        self._gaps: list[float] = []
+        self._due: float | None = None
         self._container: Any = None
         self.promised_ratio = promised_ratio(self._file)
         self._failures: tuple[type[Exception], ...] = (DecoderError,)
@@ -217,6 +220,8 @@ class AvDecoder:
             try:
                 names = channel_names(frame.layout)
                 values = plain_values(frame, len(names))
+                if number == 0:
+                    self._watch_time(frame)
             except self._failures as error:
                 self._damage = str(error) or type(error).__name__
                 return
@@ -228,6 +233,15 @@ class AvDecoder:
                 values = ((values.astype(np.float64) - zero) * scale).astype(np.float32)
             yield number, values, int(frame.rate), mask_of(names)
             item = next(self._frames, None)
+
+    def _watch_time(self, frame: Any) -> None:
+        """Note where the container's times jump ahead: a recording that had drop-outs."""
+        if frame.pts is None or not frame.time_base:
+            return
+        now = float(frame.pts * frame.time_base)
+        if self._due is not None and now - self._due > _GAP_SECONDS:
+            self._gaps.append(now - self._due)
+        self._due = now + frame.samples / frame.rate
 
     @property
     def changes(self) -> list[tuple[int, int, int]]:
@@ -242,6 +256,12 @@ class AvDecoder:
             notes.append(
                 f"The sound begins {seconds:.2f} s after the picture; as much silence stands "
                 "before it."
+            )
+        if self._gaps:
+            several = f"{len(self._gaps)} gaps" if len(self._gaps) > 1 else "a gap"
+            notes.append(
+                f"By its clock the file's sound has {several} of {sum(self._gaps):.2f} s "
+                "in all; the sound was put together without, as most players do."
             )
         return notes
 

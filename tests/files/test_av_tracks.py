@@ -19,8 +19,12 @@ def tone(hertz, seconds=1.0):
     return (0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)).astype("f4")
 
 
-def film(tracks, container="matroska", late=0.0, picture=False):
-    """Return a film; a track is (channels' tones, disposition, language, seconds)."""
+def film(tracks, container="matroska", late=0.0, picture=False, gap=0.0):
+    """Return a film; a track is (channels' tones, disposition, language, seconds).
+
+    The sound begins `late` seconds after the picture, and its clock jumps by `gap` after half a
+    second.
+    """
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         if picture:
@@ -46,7 +50,8 @@ def film(tracks, container="matroska", late=0.0, picture=False):
             for start in range(0, rows.shape[1], 4_800):
                 part = np.ascontiguousarray(rows[:, start : start + 4_800])
                 frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
-                frame.rate, frame.pts = RATE, start + round(late * RATE)
+                shift = late + gap * (start >= RATE // 2)
+                frame.rate, frame.pts = RATE, start + round(shift * RATE)
                 output.mux(stream.encode(frame))
             output.mux(stream.encode(None))
     return file.getvalue()
@@ -123,6 +128,15 @@ def test_sound_that_begins_after_the_picture_is_placed_with_a_note(decoded):
     assert np.abs(samples[:, : round(0.79 * RATE)]).max() == 0
     assert np.abs(samples[:, round(0.82 * RATE) : round(0.9 * RATE)]).max() > 0.2
     assert "0.80 s after the picture" in report["notes"][0]
+
+
+def test_gaps_in_the_clock_of_a_film_are_told(decoded):
+    report, samples = decoded(film([((300, 500), DEFAULT, "", 1.0)], gap=0.7))
+    assert samples.shape[1] == RATE
+    assert report["notes"] == [
+        "By its clock the file's sound has a gap of 0.70 s in all; the sound was put together "
+        "without, as most players do."
+    ]
 
 
 def test_sound_that_begins_with_the_picture_is_left_alone(decoded):
