@@ -62,6 +62,7 @@ class PlayerLink(QObject):
         self._peak_db = -math.inf
         self._lufs: float | None = None
         self.output: OutputState | None = None
+        self._instead = ""  # why it is not the output that was asked for, as was told last
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_FRAME_MS)
@@ -151,8 +152,10 @@ class PlayerLink(QObject):
         tip = output.name if output.reason is None else f"{output.name}\n{output.reason}"
         self._bar.show_output(name, tip, warning=output.silent)
         self.output_changed.emit(output)
-        if output.reason is not None and not output.silent:
-            self.noticed.emit(f"{output.reason.what}: playing on {output.name}")
+        instead = "" if output.silent or output.reason is None else output.reason.what
+        if instead and instead != self._instead:
+            self.noticed.emit(f"{instead}: playing on {output.name}")
+        self._instead = instead
 
     def _frame(self) -> None:
         heard = self._transport.take_heard()
