@@ -286,15 +286,24 @@ class Studio:
 
     def undo(self) -> None:
         """Take the last edit back, if there is one."""
-        if self.document.history.undo_name is not None:
-            with self._told():
-                self.document.undo()
+        document = self.document
+        self._step(document.undo, lambda: document.history.undo_name)
 
     def redo(self) -> None:
         """Do again what was taken back, if there is anything."""
-        if self.document.history.redo_name is not None:
+        document = self.document
+        self._step(document.redo, lambda: document.history.redo_name)
+
+    def _step(self, step: Callable[[], object], name: Callable[[], str | None]) -> None:
+        if name() is None:
+            return
+        try:
             with self._told():
-                self.document.redo()
+                step()
+        except ValueError:
+            # A job may have made an edit since, after which there is nothing to do again.
+            if name() is not None:
+                raise
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -74,7 +74,7 @@ def test_songs_are_there_and_exports_are_written_while_another_is_separated(
     assert waiting == ["song 0", "song 1", "song 2"]
     studio.stems.export(studio.songs[1], ExportOrder(("mixture",), tmp_path / "out"))
     until(lambda: bool(reports))
-    studio.jobs.import_stems(studio.songs[2].id, {"drums": songs[0]})
+    studio.jobs.import_stems(studio.songs[2].id, {"drums": songs[2]})
     until(lambda: studio.songs[2].separation is not None)
     assert titles(studio)["a long song"] == "running"
     assert all(song.separation is None for song in studio.songs[:2])
@@ -105,3 +105,30 @@ def test_the_phases_of_a_song_are_named(studio, songs):
     assert said.index("Reading") < said.index("Drawing") < said.index("Finishing")
     last = len(said) - said[::-1].index("Finishing")
     assert "Starting" not in said[said.index("Finishing") : last]
+
+
+def test_a_job_that_edits_just_before_redo_leaves_nothing_to_redo(studio, songs, monkeypatch):
+    studio.change_setting("opening", "only open")
+    studio.jobs.add_paths(songs[:1], "hpss", {})
+    until(lambda: len(studio.songs) == 1)
+    song, document = studio.songs[0], studio.document
+    studio.edit_song("Rename song", song.id, (("name",), "Another"))
+    studio.undo()
+    redo = document.redo
+
+    def late():  # the job comes in between the look and the deed
+        with document.command("Find the beats") as edit:
+            edit.set(("songs", song.id, "amount"), 0.5)
+        redo()
+
+    monkeypatch.setattr(document, "redo", late)
+    studio.redo()
+    assert studio.songs[0].name == song.name
+
+    def wrong():
+        raise ValueError("something else")
+
+    studio.undo()
+    monkeypatch.setattr(document, "redo", wrong)
+    with pytest.raises(ValueError, match="something else"):
+        studio.redo()

@@ -47,6 +47,15 @@ def test_a_stem_of_another_song_of_the_same_tempo_and_key_is_noticed():
         assert found.later_seconds is None
 
 
+def test_two_songs_do_not_share_that_they_begin_and_end_abruptly():
+    def cut(seed):
+        return np.random.default_rng(seed).standard_normal(RATE * 5).cumsum().astype(np.float32)
+
+    mixture, stem = cut(1), cut(2)  # far from 0 at both ends, and nothing at high frequencies
+    assert not presence(mixture, stem, RATE).sounds
+    assert presence(mixture + stem, stem, RATE).sounds
+
+
 @pytest.mark.parametrize("later", [0.75, -2.25])
 def test_a_stem_of_another_cut_is_found_where_it_fits(later):
     stem = drums(1)
