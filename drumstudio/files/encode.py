@@ -30,11 +30,10 @@ from drumstudio.core.errors import AudioWriteError, OutputExistsError, SettingEr
 from drumstudio.core.finite import silence_non_finite
 from drumstudio.core.loudness import LoudnessMeter, TruePeakMeter
 from drumstudio.core.resample import StreamResampler, resampled_length
-from drumstudio.core.speakers import names_of
 from drumstudio.core.stems import DRUMLESS, MIXTURE
 from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.decoders import block_frames
-from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format
+from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format, require_channels
 from drumstudio.files.sound_kinds import stem_mark
 from drumstudio.files.stem_file import (
     Shape,
@@ -201,22 +200,7 @@ def _checked_rate(form: Format, song: SongReader, asked: int | None, path: Path)
         raise AudioWriteError(
             what, why="the song is empty: its length is zero.", fix="Import the song again."
         )
-    if song.channels > form.most_channels:
-        roomy = [other.name for other in FORMATS.values() if other.most_channels >= song.channels]
-        raise AudioWriteError(
-            what,
-            why=f"{form.label} holds at most {form.most_channels} channels, and the song has "
-            f"{song.channels}.",
-            fix=f"Choose another format ({', '.join(roomy)})." if roomy else "Mix it down first.",
-        )
-    if form.speakers_for(song.speakers, song.channels) is None:
-        meant = ", ".join(names_of(song.speakers)) or "no speakers, but microphones or tracks"
-        raise AudioWriteError(
-            what,
-            why=f"in {form.label} {song.channels} channels stand for certain speakers, and the "
-            f"song's are others ({meant}).",
-            fix="Choose WAV, which says what each channel is for.",
-        )
+    require_channels(form, song.channels, song.speakers, what)
     if asked is None:
         return form.rate_for(song.sample_rate)
     if not form.holds(asked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drumstudio.core.errors import AudioWriteError
 from drumstudio.core.speakers import implied_mask, names_of, order_under, xiph_names
 from drumstudio.files.wav_file import RIFF_LIMIT_BYTES
 
@@ -203,3 +204,37 @@ _ALL = (
 
 FORMATS = {form.name: form for form in _ALL}
 """The formats by name, in the order in which they are offered."""
+
+
+def require_channels(form: Format, channels: int, speakers: int, what: str) -> None:
+    """Check that a format holds a song's channels and what they are for.
+
+    Parameters
+    ----------
+    form : Format
+    channels, speakers : int
+        How many the song has, and what they are for (`core.speakers`).
+    what : str
+        What could not be done otherwise: "Cannot write x.ogg".
+
+    Raises
+    ------
+    AudioWriteError
+        If it does not hold them.
+    """
+    if channels > form.most_channels:
+        roomy = [other.name for other in FORMATS.values() if other.most_channels >= channels]
+        raise AudioWriteError(
+            what,
+            why=f"{form.label} holds at most {form.most_channels} channels, and the song has "
+            f"{channels}.",
+            fix=f"Choose another format ({', '.join(roomy)})." if roomy else "Mix it down first.",
+        )
+    if form.speakers_for(speakers, channels) is None:
+        meant = ", ".join(names_of(speakers)) or "no speakers, but microphones or tracks"
+        raise AudioWriteError(
+            what,
+            why=f"the {channels} channels of such a file stand for certain speakers, and the "
+            f"song's are others ({meant}).",
+            fix="Choose WAV, which says what each channel is for.",
+        )

@@ -16,7 +16,7 @@ from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core.errors import DrumStudioError, OutputExistsError
 from drumstudio.core.names import fill_for_stems
 from drumstudio.files.block_reader import SplitFiles
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import FORMATS, Format, require_channels
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
 from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import Checkpoint, portion
@@ -165,13 +165,15 @@ def separated(
     pool: WorkerPool,
     cache: ResultCache,
     checkpoint: Checkpoint,
+    form: Format,
 ) -> Iterator[Separated]:
     """Decode and separate a song; the files may be read until the context ends.
 
     Raises
     ------
     DrumStudioError
-        If the song can not be read or the separation fails.
+        If the song can not be read or the separation fails, or `form` does not hold its channels:
+        then before it is separated.
     Cancelled
         If the person asked to stop; what was computed is kept and used by the next try.
     """
@@ -180,6 +182,8 @@ def separated(
         decoded = pool.run(
             "decode", portion(checkpoint, 0.0, 0.05), source=str(song), target=str(mixture)
         )
+        what = f"Cannot write the stems of {song.name}"
+        require_channels(form, decoded["channels"], decoded["speakers"], what)
         found, from_cache = separate_mixture(
             mixture, decoded["sha256"], settings, pool, cache, portion(checkpoint, 0.05, 0.95)
         )
@@ -289,7 +293,7 @@ def separate_song(
         atomic.require_replaceable(path, (song, *export.inputs))
     with (
         _output_folder(export.folder / relative, song),
-        separated(song, settings, pool, cache, checkpoint) as result,
+        separated(song, settings, pool, cache, checkpoint, FORMATS[export.file_format]) as result,
     ):
         written = pool.run(
             "encode",

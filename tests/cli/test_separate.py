@@ -87,6 +87,18 @@ def test_a_second_run_beside_the_songs_separates_no_stems_and_tells_what_was_rep
     assert len([row for row in second if row["passed_over"]]) == 2
 
 
+def test_microphones_are_refused_for_speakers_before_anything_is_computed(tmp_path):
+    sf.write(tmp_path / "a.wav", np.random.default_rng(3).normal(0, 0.1, (9_000, 4)), 44_100)
+    words = ("separate", tmp_path / "a.wav", "--out", tmp_path / "out", "--model", "hpss")
+    done = studio(*words, "--format", "flac")
+    assert done.returncode == 1
+    assert "no speakers, but microphones" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = studio(*words, "--json")
+    assert json.loads(done.stdout)[0]["from_cache"] is False  # nothing had been separated
+    assert sf.info(tmp_path / "out" / "a_drums.wav").channels == 4
+
+
 def test_a_folder_without_songs_fails_and_says_what_is_in_it(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0")
