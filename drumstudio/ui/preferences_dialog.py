@@ -62,7 +62,7 @@ class PreferencesDialog(Dialog):
         super().__init__(parent, "Preferences", 520)
         self._change = change
         form = QFormLayout()
-        form.setSpacing(10)
+        form.setSpacing(6)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for setting in SETTINGS:
