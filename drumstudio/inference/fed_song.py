@@ -114,6 +114,24 @@ class FedSong:
             samples[channel] = samples[partner]
         return samples
 
+    def filled(self, drums: Samples) -> Samples:
+        """Return a stretch of what came back with all channels as they were fed.
+
+        What refines the drums looks at all channels: beside an empty one it goes wrong.
+
+        Parameters
+        ----------
+        drums : ndarray, float32, shape (channels, samples)
+            Left as it is.
+        """
+        alike = self._copies | self._stand_ins
+        if not alike:
+            return drums
+        drums = drums.copy()
+        for channel, original in alike.items():
+            drums[channel] = drums[original]
+        return drums
+
     def restored(self, drums: Samples) -> Samples:
         """Return a stretch of what came back as it belongs to the song.
 
@@ -124,11 +142,10 @@ class FedSong:
         """
         if (self._gains != 1).any():
             drums = drums * (np.float32(1.0) / self._gains)[:, None]
-        if self._silent or self._copies:
+        drums = self.filled(drums)
+        if self._silent:
             drums = drums.copy()
             drums[self._silent] = 0.0
-            for copy, original in self._copies.items():
-                drums[copy] = drums[original]
         return drums
 
 

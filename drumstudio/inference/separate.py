@@ -172,7 +172,7 @@ def separate(
         )
         blocks = joined(chunks, store.read)
         if separator.refined_samples:
-            blocks = refined(separator, fed, blocks)
+            blocks = refined(separator, fed, (fed.filled(block) for block in blocks))
         blocks = (fed.restored(block) for block in blocks)
         joining = portion(checkpoint, _SEPARATED, 1.0)
         _write_drums(joining, blocks, rate, song, Path(drums))

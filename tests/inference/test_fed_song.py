@@ -159,6 +159,27 @@ def test_the_job_puts_offset_level_and_silence_right(bench):
         assert reader.samples == song.shape[1]
 
 
+@pytest.mark.parametrize("kind", ["equal", "silent"])
+def test_what_refines_sees_every_channel_as_it_was_fed(bench, monkeypatch, kind):
+    song = music(1).repeat(2, 0)
+    if kind == "silent":
+        song[1] = 0
+    seen = []
+
+    def refine(self, mixture, drums):
+        seen.append((mixture.copy(), drums.copy()))
+        return drums
+
+    monkeypatch.setattr(stubs.Identity, "refined_samples", 4 * RATE, raising=False)
+    monkeypatch.setattr(stubs.Identity, "refine", refine, raising=False)
+    bench.write_song(song)
+    bench.run(stubs.Identity)
+    for mixture, drums in seen:
+        np.testing.assert_array_equal(mixture, drums)
+        np.testing.assert_array_equal(mixture[0], mixture[1])
+    np.testing.assert_array_equal(bench.drums(), song)
+
+
 def test_without_that_a_constant_would_be_in_the_drums(bench, monkeypatch):
     """The control."""
     monkeypatch.setattr("drumstudio.inference.fed_song._OFFSET_SHARE", 1e9)
