@@ -17,6 +17,7 @@ from drumstudio import atomic
 from drumstudio.application import recovery
 from drumstudio.application.autosave import Autosave
 from drumstudio.application.listeners import Listeners
+from drumstudio.core import check
 from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.core.history import Command, Edit, Edited, History
 from drumstudio.core.song import Project, new_id
@@ -352,13 +353,26 @@ class Document:
         ----------
         name : str
             What the person does: "Set gain of Drums".
+
+        Raises
+        ------
+        ProjectError
+            If the project is read-only, or would hold more of something than it may.
         """
         with self._guard:
-            edit = Edit(self.project)
-            yield edit
-            command = edit.command(name)
-            if command.changes:
-                self._make(command)
+            try:
+                edit = Edit(self.project)
+                yield edit
+                command = edit.command(name)
+                if command.changes:
+                    self._make(command)
+            except check.LimitError as error:
+                raise ProjectError(
+                    f"Cannot do this in {self.name}: {name}",
+                    why=f"{error}.",
+                    fix="Take something away first, or go on on another layer or in another "
+                    "project.",
+                ) from error
         if command.changes:
             self.changed()
 

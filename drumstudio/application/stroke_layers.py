@@ -133,9 +133,7 @@ def paint(
     Raises
     ------
     ProjectError
-        If the project is read-only.
-    ValueError
-        If the layer holds as many strokes as it may.
+        If the project is read-only, or the layer holds as many strokes as it may.
     """
     with document.command(name) as edit:
         at = ("songs", song_id, "layers")

@@ -10,6 +10,10 @@ MAX_NAME = 300
 MAX_TEXT = 2_000
 
 
+class LimitError(ValueError):
+    """There is more of something than there may be: nothing is wrong with any of it."""
+
+
 class _Identified(Protocol):
     @property
     def id(self) -> str: ...
@@ -53,9 +57,9 @@ def name_text(value: str) -> None:
 
 
 def at_most(name: str, items: Sized, most: int) -> None:
-    """Raise ValueError if there are too many."""
+    """Raise LimitError if there are too many."""
     if len(items) > most:
-        raise ValueError(f"there may be {most} {name}, got {len(items)}")
+        raise LimitError(f"there may be {most} {name}, got {len(items)}")
 
 
 def distinct(name: str, items: tuple[_Identified, ...], most: int) -> None:

@@ -214,7 +214,7 @@ class Edited:
         old = self.history
         size = command.bytes
         if size > MAX_HISTORY_BYTES:
-            raise ValueError(f"a command may have {MAX_HISTORY_BYTES} bytes, got {size}")
+            raise check.LimitError(f"a command may have {MAX_HISTORY_BYTES} bytes, got {size}")
         commands = (*old.commands[: old.position], command)
         sizes = (*old.sizes[: old.position], size)
         first = max(0, len(commands) - MAX_COMMANDS)

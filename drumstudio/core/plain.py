@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
+from drumstudio.core import check
+
 T = TypeVar("T")
 
 Scalar = str | int | float | bool
@@ -129,6 +131,8 @@ def _make_dataclass(kind: type, plain: Any, where: str) -> Any:
         raise ValueError(f"{where or kind.__name__} has an unknown field {unknown[0][:40]!r}")
     try:
         return kind(**values)
+    except check.LimitError:
+        raise
     except ValueError as error:
         raise ValueError(f"{where or kind.__name__}: {error}") from error
 

@@ -47,6 +47,23 @@ def test_strokes_of_a_file_are_heard_in_what_is_rendered(project, tmp_path, caps
     assert "Paint 1 (paint): 2 strokes" in capsys.readouterr().out
 
 
+def test_more_strokes_than_a_layer_holds_are_refused_in_three_lines(
+    project, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("drumstudio.core.song.MAX_STROKES", 3)
+    some = [{"target": "drums", "time_range": [at, at + 0.5]} for at in (1.0, 2.0)]
+    words = ["strokes", "apply", str(project), strokes(tmp_path, *some)]
+    assert run(words) == 0
+    before = (project / "project.json").read_bytes()
+    capsys.readouterr()
+    assert run(words) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 3
+    assert "there may be 3 strokes, got 4" in captured.err
+    assert (project / "project.json").read_bytes() == before
+
+
 def test_what_is_wrong_is_told_in_three_lines(project, tmp_path, capsys):
     wrong = strokes(tmp_path, {"target": "drums", "rectangle": [1.0, 0.5, 1, 2]})
     for words in (
