@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from drumstudio import atomic, paths
@@ -21,6 +21,7 @@ from drumstudio.core.errors import (
     ModelMissingError,
     SettingError,
 )
+from drumstudio.files.lock import FileLock
 from drumstudio.files.plain_file import copy_plain, read_plain
 from drumstudio.files.training_folder import BEST_FOLDER
 from drumstudio.files.training_origin import read_installed, write_installed
@@ -66,37 +67,84 @@ def install_model(
     Raises
     ------
     DrumStudioError
-        If the model is damaged, or the folder can not be written.
+        If the model is damaged or has no weights, or the folder can not be written.
     """
     card = read_card(source)
-    others = set(taken)
-    target, number = card.id, 1
-    if replaces[0] and _is_that_model(models / replaces[0], replaces[1]):
-        target = replaces[0]
-    else:
-        while target in others or (models / target).exists():
-            number += 1
-            target = f"{card.id}-{number}"
-    name = card.name if number == 1 else f"{card.name} ({number})"
-    if target == replaces[0]:
-        name = read_card(models / target).name
-    # Hidden, and no model before it has its final name: a catalog does not take it for one.
-    incoming = models / f".{target}.{secrets.token_hex(4)}.partial"
+    if not card.weights:
+        raise _damaged("it has no weights")
     what = f"Cannot put {card.name} among your models"
-    try:
-        incoming.mkdir(parents=True)
-        with atomic.writing(incoming / card.weights) as weights:
-            if copy_plain(source / card.weights, weights, card.bytes) != card.sha256:
-                raise _damaged("its weights are not those that its card names")
-        text = read_plain(source / CARD_NAME, MAX_CARD_BYTES).decode("utf-8")
-        atomic.write_text(incoming / CARD_NAME, _renamed(text, target, name))
-        _swap(incoming, models / target)
-        atomic.sync_folder(models)
-    except OSError as error:
-        raise atomic.explain_os_error(error, what, models / target) from error
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+    with _installing(models, what):
+        target, name = _place_for(card, models, set(taken), replaces)
+        try:
+            if target == replaces[0]:
+                _write_model(source, card, models / target, target, name)
+                _remove_others(models / target)
+            else:
+                # Hidden, and no model before it has its final name: a catalog passes it over.
+                incoming = models / f".{target}.{secrets.token_hex(4)}.partial"
+                incoming.mkdir()
+                _write_model(source, card, incoming, target, name)
+                os.replace(incoming, models / target)
+                atomic.sync_folder(models)
+        except OSError as error:
+            raise atomic.explain_os_error(error, what, models / target) from error
     return read_card(models / target)
+
+
+def _place_for(
+    card: ModelCard, models: Path, others: set[str], replaces: tuple[str, str]
+) -> tuple[str, str]:
+    """Return id and name under which a model goes among others: its own place, or a free one."""
+    if replaces[0] and _is_that_model(models / replaces[0], replaces[1]):
+        return replaces[0], read_card(models / replaces[0]).name
+    target, number = card.id, 1
+    while target in others or os.path.lexists(models / target):
+        number += 1
+        target = f"{card.id}-{number}"
+    return target, card.name if number == 1 else f"{card.name} ({number})"
+
+
+@contextlib.contextmanager
+def _installing(models: Path, what: str) -> Iterator[None]:
+    """Let nobody else install meanwhile, and leave nothing half-written behind."""
+    lock = FileLock(models.with_suffix(".lock"))
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise atomic.explain_os_error(error, what, models) from error
+    try:
+        _remove_abandoned(models)  # of who was killed
+        yield
+    finally:
+        _remove_abandoned(models)
+        lock.release()
+
+
+def _remove_abandoned(models: Path) -> None:
+    for folder in models.glob(".*.partial"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_model(source: Path, card: ModelCard, folder: Path, model_id: str, name: str) -> None:
+    """Write weights and then their card: until the card is replaced, the model is the old one."""
+    weights = f"{card.sha256[:16]}.safetensors"
+    with atomic.writing(folder / weights) as copy:
+        if copy_plain(source / card.weights, copy, card.bytes) != card.sha256:
+            raise _damaged("its weights are not those that its card names")
+    text = read_plain(source / CARD_NAME, MAX_CARD_BYTES).decode("utf-8")
+    values = {"id": model_id, "name": name, "weights": weights}
+    atomic.write_text(folder / CARD_NAME, _changed(text, values))
+
+
+def _remove_others(folder: Path) -> None:
+    """Remove the weights of earlier states from a model's folder, and what was half-written."""
+    kept = read_card(folder).weights
+    for path in folder.glob("*.safetensors"):
+        if path.name != kept:
+            with contextlib.suppress(OSError):
+                atomic.remove(path)
+    atomic.remove_leftovers(folder)
 
 
 def _is_that_model(folder: Path, sha256: str) -> bool:
@@ -106,36 +154,22 @@ def _is_that_model(folder: Path, sha256: str) -> bool:
         return False
 
 
-def _swap(incoming: Path, target: Path) -> None:
-    """Put a folder in its place; the one that was there before goes."""
-    before = incoming.with_name(incoming.name + ".old")
-    if target.exists():
-        os.replace(target, before)
-    try:
-        os.replace(incoming, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.replace(before, target)
-        raise
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _renamed(text: str, model_id: str, name: str) -> str:
-    """Return a card of ours with another id and name: both stand on lines of their own."""
+def _changed(text: str, values: Mapping[str, str]) -> str:
+    """Return a card of ours with other values, each of which stands on a line of its own."""
     lines = text.split("\n")
-    for key, value in (("id", model_id), ("name", name)):
+    for key, value in values.items():
         place = next((n for n, line in enumerate(lines) if line.startswith(f"{key} = ")), None)
         if place is None:
             raise _damaged(f"its card has no line for its {key}")
         lines[place] = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    renamed = "\n".join(lines)
+    changed = "\n".join(lines)
     try:  # such a line may stand inside a text
-        table = tomllib.loads(renamed)
+        table = tomllib.loads(changed)
     except ValueError as error:
         raise _damaged(f"its card can not be renamed: {error}") from error
-    if (table.get("id"), table.get("name")) != (model_id, name):
+    if {key: table.get(key) for key in values} != values:
         raise _damaged("its card can not be renamed")
-    return renamed
+    return changed
 
 
 def _damaged(why: str) -> ModelCorruptError:
