@@ -10,6 +10,7 @@ from drumstudio.core.song import Strip
 from drumstudio.ui import tokens
 from drumstudio.ui.gesture_slider import GestureSlider
 from drumstudio.ui.meter import Meter
+from drumstudio.ui.parts import label
 from drumstudio.ui.song_state import LaneView
 from drumstudio.ui.theme import Theme, tabular
 
@@ -49,8 +50,7 @@ class LaneHeader(QWidget):
         self.setAccessibleName(f"{lane.name} track")
         self.meter = Meter(theme, lane.token)
         self.meter.setAccessibleName(f"{lane.name} level")
-        self._name = QLabel(lane.name)
-        self._name.setProperty("role", "strong")
+        self._name = label(lane.name, "strong")
         grid = QGridLayout(self)
         grid.setContentsMargins(12, 6, 6, 6)
         grid.setHorizontalSpacing(6)
