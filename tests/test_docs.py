@@ -67,7 +67,8 @@ def unresolved(text: str) -> list[str]:
     lost = []
     for name in re.findall(r"`([a-z_]+(?:[./][A-Za-z_]+)+)(?:\([^`]*\))?`", text):
         parts = re.split("[./]", name.removesuffix(".py"))
-        if parts[0] in packages and not (ROOT / name).exists() and not resolves(parts):
+        there = (ROOT / name).exists() or (PACKAGE / name).exists()
+        if parts[0] in packages and not there and not resolves(parts):
             lost.append(name)
     return lost
 
