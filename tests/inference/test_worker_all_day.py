@@ -42,7 +42,7 @@ def separation(model_id: str, mixture: Path, drums: Path, work: Path) -> dict:
         "device": "cpu",
         "threads": 1,
         "work_folder": str(work),
-        "chunk_seconds": 4.0,  # a cancel comes between two
+        "chunk_seconds": 4.0,  # as short as the model allows: a cancel comes between two
     }
 
 
@@ -63,7 +63,7 @@ def cancel_at_random(pool, job: dict, count: int, seconds: float, seed: int) -> 
         handle = pool.submit("separate", **job)
         while handle.progress.message in ("Waiting", "Starting") and not handle.wait(0.01):
             pass
-        handle.wait(chance.uniform(0.0, 0.7 * seconds))
+        handle.wait(chance.uniform(0.0, 0.4 * seconds))
         asked = time.monotonic()
         handle.cancel()
         try:
@@ -77,7 +77,7 @@ def cancel_at_random(pool, job: dict, count: int, seconds: float, seed: int) -> 
 
 
 def test_r10_a_real_model_is_cancelled_at_any_moment_and_goes_on_bit_by_bit(tmp_path, music):
-    count, models = counts(3, 50), ("fast", "flagship")
+    count, models = counts(3, 50), ("fast", "flagship") if nightly() else ("fast",)
     mixture = a_song(tmp_path / "song.wav", music, 20.0)
     answers, broken, unequal = [], 0, []
     with WorkerPool(threads=1) as pool:
