@@ -12,9 +12,11 @@ from torch.nn import functional
 from drumstudio.core import check
 from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
 
-_QUIET = 1e-9
+QUIET = 1e-9
+"""Added to squared magnitudes, as `tfc_tdf.QUIET`."""
+
 _WINDOW_SECONDS = 2.0
-_STEPS = (1, 1, 2, 4, 2)
+STEPS = (1, 1, 2, 4, 2)
 """Frames of each of the low path's spectra to one of the mask."""
 
 _LIMITS = {
@@ -166,6 +168,7 @@ class LowPath(nn.Module):
         self.register_buffer(
             "band_weights", _octave_bands(bands, n_fft // 4, sample_rate), persistent=False
         )
+        self.register_buffer("middle_window", torch.hann_window(n_fft // 2), persistent=False)
         steady = bins - bins // 3
         fade = torch.linspace(1.0, 0.0, bins - steady + 2)[1:-1]
         self.register_buffer("fade", torch.cat([torch.ones(steady), fade]), persistent=False)
@@ -227,6 +230,10 @@ class LowPath(nn.Module):
         means = (mask_size.mean(2), fine.mean(2), _compressed(powers).mean(2))
         return torch.cat(means, 1)
 
+    def context_frames(self, frames: int) -> int:
+        """Return a window's context on either side: less by what the edge of a chunk spoils."""
+        return max(frames - 2 * self.n_fft // self.hop_length, 0)
+
     def in_windows(
         self, spectra: tuple[Tensor, ...], frames: int, profile: Tensor | None = None
     ) -> Tensor:
@@ -239,8 +246,7 @@ class LowPath(nn.Module):
         ----------
         spectra : tuple of Tensor
         frames : int
-            Length of a window; its context, on both sides, is shorter by what the edge of a chunk
-            can spoil.
+            Length of a window.
         profile : Tensor, float32, shape (batch, features), optional
             The song's; that of these spectra without it.
 
@@ -250,18 +256,23 @@ class LowPath(nn.Module):
         """
         profile = LowPath.profile(spectra) if profile is None else profile
         total = spectra[0].shape[2]
-        context = max(frames - 2 * self.n_fft // self.hop_length, 0)
+        context = self.context_frames(frames)
         logits = []
         for start in range(0, total, frames):
             first, last = max(0, start - context), min(total, start + frames + context)
             heard = tuple(
                 part[:, :, first * steps : last * steps]
-                for part, steps in zip(spectra, _STEPS, strict=True)
+                for part, steps in zip(spectra, STEPS, strict=True)
             )
-            logits.append(self(heard, profile)[:, :, start - first : start - first + frames])
+            logits.append(self(heard, profile, slice(start - first, start - first + frames)))
         return torch.cat(logits, 2)
 
-    def forward(self, spectra: tuple[Tensor, ...], profile: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        spectra: tuple[Tensor, ...],
+        profile: Tensor | None = None,
+        kept: slice = slice(None),
+    ) -> Tensor:
         """Return the logits of the drums' share of every low cell, float32 (batch, bins, frames).
 
         Parameters
@@ -270,6 +281,8 @@ class LowPath(nn.Module):
             As `spectra` returns them.
         profile : Tensor, float32, shape (batch, features), optional
             The song's; that of these spectra without it.
+        kept : slice
+            The frames that are wanted, of those that are heard.
         """
         mask_size, fine, fast, faster, powers = spectra
         profile = LowPath.profile(spectra) if profile is None else profile
@@ -282,10 +295,11 @@ class LowPath(nn.Module):
         song = self.song_entry(
             self._song_features(_compressed(powers) / scale, band_means[:, :, None] / scale)
         )
-        x = x.transpose(1, 2)
-        for block in self.blocks:
+        *blocks, last = self.blocks
+        for block in blocks:
             x, song = block(x, song)
-        return self.exit(x)[..., 0].transpose(1, 2).float()
+        x, _ = last(x, song, kept)
+        return self.exit(x)[..., 0].float()
 
     def _bin_features(
         self, mask_size: Tensor, fine: Tensor, fast: Tensor, faster: Tensor, means: Tensor
@@ -322,15 +336,18 @@ class _Block(nn.Module):
         self.over_time = _OverTime(channels, hidden)
         self.over_bins = _OverBins(bins, channels)
 
-    def forward(self, x: Tensor, song: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both streams, (batch, frames, bins, channels) and (batch, frames, channels)."""
-        batch, frames, bins, channels = x.shape
-        song = self.song_over_time(song + self.to_song(self.narrow(x).flatten(2)))
-        x = x + self.to_bins(song)[:, :, None]
-        rows = self.over_time(x.transpose(1, 2).reshape(batch * bins, frames, channels))
-        x = rows.view(batch, bins, frames, channels).transpose(1, 2)
-        columns = self.over_bins(x.reshape(batch * frames, bins, channels))
-        return columns.view(batch, frames, bins, channels), song
+    def forward(self, x: Tensor, song: Tensor, kept: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Return both streams, (batch, bins, kept frames, channels) and (batch, frames, channels).
+
+        Bins come before frames, so that a bin's frames lie side by side: the recurrent layer
+        takes them as they are, and bins are joined by one product of matrices.
+        """
+        batch, bins, frames, channels = x.shape
+        narrow = self.narrow(x).transpose(1, 2).flatten(2)
+        song = self.song_over_time(song + self.to_song(narrow))
+        x = x + self.to_bins(song)[:, None]
+        rows = self.over_time(x.reshape(batch * bins, frames, channels))
+        return self.over_bins(rows.view(batch, bins, frames, channels)[:, :, kept]), song
 
 
 class _OverTime(nn.Module):
@@ -359,10 +376,15 @@ class _OverBins(nn.Module):
         nn.init.zeros_(self.join.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(x).transpose(1, 2)
-        y = y + self.join(y)
-        content, gate = self.gate(y).chunk(2, 1)
-        return x + self.exit((torch.tanh(content) * torch.sigmoid(gate)).transpose(1, 2))
+        """Return as many (batch, bins, frames, channels) as are given."""
+        y = self.norm(x)
+        joined = torch.matmul(self.join.weight, y.flatten(2)) + self.join.bias[:, None]
+        y = (y + joined.view_as(y)).permute(0, 3, 1, 2)  # a picture, its channels last in memory
+        content, gate = (
+            functional.conv2d(y, weight[..., None], bias, padding=(2, 0))
+            for weight, bias in zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
+        )
+        return x + self.exit((torch.tanh(content) * torch.sigmoid(gate)).permute(0, 2, 3, 1))
 
 
 def _octave_bands(bands: int, n_fft: int, sample_rate: int) -> Tensor:
@@ -389,7 +411,7 @@ def _stft(samples: Tensor, n_fft: int, hop_length: int) -> Tensor:
 
 
 def _compressed(power: Tensor) -> Tensor:
-    return (power + _QUIET).pow(COMPRESSION / 2)
+    return (power + QUIET).pow(COMPRESSION / 2)
 
 
 def _to_length(frames: Tensor, count: int) -> Tensor:

@@ -51,7 +51,8 @@ class TfcTdf(nn.Module):
     Parameters
     ----------
     n_fft, hop_length : int
-        STFT of the mask, Hann window; `n_fft` a multiple of 8, in samples.
+        STFT of the mask, Hann window; `n_fft` a multiple of 8 and of `hop_length`, which is a
+        multiple of 4; in samples.
     sub_bands : int
         Into how many channels the bins are folded.
     channels, growth : int
@@ -104,8 +105,10 @@ class TfcTdf(nn.Module):
         # Every level below has a quarter of the cells, and more channels.
         widest = max((channels + growth * level) / 4**level for level in range(levels + 1))
         cells = widest * n_fft / 2 / sub_bands / hop_length
-        if hop_length > n_fft or cells > _MOST_CELLS:
+        if cells > _MOST_CELLS:
             raise ValueError(f"it would keep {cells:.0f} numbers a sample, {_MOST_CELLS} at most")
+        if n_fft % hop_length or hop_length % 4:
+            raise ValueError(f"hop_length must be a fourfold and divide {n_fft}, is {hop_length}")
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.sample_rate = sample_rate

@@ -13,10 +13,11 @@ from drumstudio.catalog.weights import filled
 from drumstudio.core import check
 from drumstudio.core.audio import Samples
 from drumstudio.inference.base import SampleReader, Separator
+from drumstudio.nets.streamed import Streamed
 from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
 
-_CHUNK_SECONDS = 30.0
-_LONGEST_CHUNK_SAMPLES = 30 * 48_000
+_CHUNK_SECONDS = 60.0
+_LONGEST_CHUNK_SAMPLES = 60 * 48_000
 _PROFILE_SECONDS = 20.0
 
 
@@ -49,12 +50,13 @@ class TfcTdfSeparator(Separator):
         check.within("isolation", isolation, -8.0, 8.0)
         check.within("level_db", level_db, -60.0, 60.0)
         check.whole("sample_rate", sample_rate, 8_000, 192_000)
-        self._net = net.eval().requires_grad_(False)
+        self._run = Streamed(net)
         self._exponent = 2.0**isolation
         self._scale = 10 ** (-COMPRESSION * level_db / 20)
         self._profile: torch.Tensor | None = None
         self.device = "cpu"
         self.sample_rate = sample_rate
+        self._shortest = net.n_fft
         self.hop_length = net.chunk_grid
         self.context_samples = net.context_samples
         self.min_chunk_samples = 4 * net.context_samples
@@ -81,7 +83,7 @@ class TfcTdfSeparator(Separator):
 
     def to(self, device: str) -> None:
         """Move the network and what it knows of the song."""
-        self._net.to(device)
+        self._run.to(device)
         self.device = device
         if self._profile is not None:
             self._profile = self._profile.to(device)
@@ -92,9 +94,9 @@ class TfcTdfSeparator(Separator):
         total, weight = torch.zeros(1), 0
         for start in range(0, max(1, reader.samples), block):
             count = min(block, max(1, reader.samples - start))
-            pairs = _pairs(reader.read(start, max(count, self._net.n_fft)))
+            pairs = _pairs(reader.read(start, max(count, self._shortest)))
             with torch.inference_mode():
-                profile = self._net.profile(torch.from_numpy(pairs).to(self.device))
+                profile = self._run.profile(torch.from_numpy(pairs).to(self.device))
             total = total + profile.mean(0, keepdim=True).cpu().double() * count
             weight += count
         self._profile = (total / weight).float().to(self.device)
@@ -103,9 +105,9 @@ class TfcTdfSeparator(Separator):
         """Return the drums; shapes as in `Separator.separate`, two channels."""
         samples = mixture.to(self.device)
         with torch.inference_mode():
-            profile = self._net.profile(samples) if self._profile is None else self._profile
+            profile = self._run.profile(samples) if self._profile is None else self._profile
             profile = profile.expand(samples.shape[0], -1) * self._scale
-            return self._net(samples, profile, self._exponent)
+            return self._run(samples, profile, self._exponent)
 
 
 def _pairs(samples: Samples) -> Samples:
