@@ -27,20 +27,35 @@ def run_and_end(how: str) -> None:
                 "close": self.close,
                 "close now": self.close_now,
                 "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
+                "hang up": lambda: os.kill(os.getpid(), signal.SIGHUP),
+                "hang up under nohup": self._hang_up_and_close,
                 "terminate during a question": self._ask_and_terminate,
             }
             QTimer.singleShot(300, ends[how])
+
+        def _hang_up_and_close(self) -> None:
+            os.kill(os.getpid(), signal.SIGHUP)
+            QTimer.singleShot(600, lambda: print("still here", flush=True))
+            QTimer.singleShot(700, self.close)
 
         def _ask_and_terminate(self) -> None:
             QTimer.singleShot(300, lambda: os.kill(os.getpid(), signal.SIGTERM))
             self.actions_["preferences"].trigger()
 
+    ignored = how.endswith("nohup")  # whoever runs the tests may have it ignored, too
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
     main_window.MainWindow = Window
     print("ended", app.run([]), flush=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is for POSIX")
-@pytest.mark.parametrize("how", ["close", "close now", "terminate", "terminate during a question"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("close", "close now", "terminate", "terminate during a question"),
+        *("hang up", "hang up under nohup"),
+    ],
+)
 def test_the_program_ends_with_its_window(home, how):
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
     child = subprocess.Popen(
@@ -55,7 +70,8 @@ def test_the_program_ends_with_its_window(home, how):
         output, errors = child.communicate(timeout=60)
     finally:
         child.kill()
-    assert (child.returncode, output) == (0, "ended 0\n"), errors
+    stayed = "still here\n" if how.endswith("nohup") else ""
+    assert (child.returncode, output) == (0, f"{stayed}ended 0\n"), errors
     assert "Traceback" not in errors
 
 
