@@ -25,7 +25,8 @@ from drumstudio.ui.theme import Theme, tabular
 MOST_ROWS = 60
 _NEW_AT_ONCE = 5
 _HIGHEST_PX = 148  # beyond it the rows scroll, unless a person makes the pane higher
-_HIGHEST_SHARE = 0.12  # of the window
+_HIGHEST_SHARE = 0.12  # of a low window, in which nobody makes it higher
+_LOW_PX = 700
 _ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 
 ICONS = {
@@ -90,12 +91,13 @@ class QueuePanel(QWidget):
         """Have room for a few rows; without jobs the pane is its title, not an empty space."""
         wanted = sum(view.sizeHint().height() for view in self._rows.values())
         self.setMinimumHeight(min(wanted + 8, self._highest) if wanted else 0)
-        self.setMaximumHeight(_ANY_HEIGHT if wanted else 0)
+        most = _ANY_HEIGHT if self._highest == _HIGHEST_PX else self._highest
+        self.setMaximumHeight(most if wanted else 0)
 
     def fit_window(self, height: int) -> None:
         """Take no more of a window of that height, in pixels, than leaves room for the song."""
-        least = tokens.ROW_PX + 8
-        self._highest = min(max(round(_HIGHEST_SHARE * height), least), _HIGHEST_PX)
+        low = max(round(_HIGHEST_SHARE * height), tokens.ROW_PX + 8)
+        self._highest = low if height < _LOW_PX else _HIGHEST_PX
         self._fit_height()
 
     def show_details(self, row: JobRow) -> None:

@@ -98,6 +98,16 @@ def test_what_was_folded_is_folded_at_the_next_start(window, qtbot):
     assert not window.panes["Model"].is_folded
 
 
+def test_a_low_window_has_a_low_queue_and_a_high_one_as_one_likes(window, song, qtbot):
+    window.studio.queue.add("a long song", hold)
+    qtbot.waitUntil(lambda: bool(window.queue._rows))
+    for size in ((1280, 720), (960, 500), (1280, 720)):
+        fit(window, qtbot, size)
+        window._fit_queue(190)
+        qtbot.wait(20)
+        assert (window.queue.height() > 150) == (size[1] == 720)
+
+
 def test_finished_jobs_leave_the_queue_by_themselves(window, qtbot, monkeypatch):
     monkeypatch.setattr("drumstudio.ui.main_window._DONE_SECONDS", 0.2)
     window.studio.queue.add("short", lambda checkpoint: None)
