@@ -1,6 +1,7 @@
 """The mask editor in a real window, 1440 x 900, offscreen: on a 10 min and on a 10 s song.
 
     studio benchmark editor [--json] [--rounds N] [--minutes N]
+    studio benchmark editor --stems 6    # a song of so many stems beside one of two, in turns
 
 move_to_pixel_ms    from a mouse move with the brush until the widget has been painted
 stroke_to_sound_ms  from the release of a 1 s stroke, in a loop that plays, until the first
@@ -42,11 +43,18 @@ PAINTED = 1_000  # strokes, for the memory of tiles
 # --- the songs -------------------------------------------------------------------------
 
 
-def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
-    """Write a project with a song of hits over chords; return its path and the song's id."""
+STEMS = ("drums", "bass", "vocals", "guitar", "piano")
+
+
+def make_project(folder: Path, seconds: float, stems: int = 2) -> tuple[Path, str]:
+    """Write a project with a song of hits over chords; return its path and the song's id.
+
+    Of its stems one is computed, so that `stems` - 1 are files.
+    """
     from drumstudio.application.document import Document
     from drumstudio.application.projects import add_separation, add_song
-    from drumstudio.core.song import Media, Separation, Song, Stem, new_id
+    from drumstudio.core.separation import Media, Separation, Stem
+    from drumstudio.core.song import Song, new_id
     from drumstudio.files.overview import build_overview, overview_path
     from drumstudio.files.project_media import MIXTURES, SEPARATIONS
     from drumstudio.files.wav_file import WavWriter
@@ -61,9 +69,15 @@ def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
     )
     drums = (0.2 * hits).astype(np.float32)
     mixture = drums + (0.05 * chord).astype(np.float32)
-    with Document.create(folder / f"Song of {seconds:.0f} s") as document:
+    sounds = {"": mixture, "drums": drums}
+    for number, name in enumerate(STEMS[1 : stems - 1], 1):
+        sounds[name] = (0.05 / (number + 1) * chord).astype(np.float32) * np.ones(
+            (2, 1), np.float32
+        )
+    with Document.create(folder / f"Song of {seconds:.0f} s, {stems} stems") as document:
         media = {}
-        for kind, block in ((MIXTURES, mixture), (SEPARATIONS, drums)):
+        for name, block in sounds.items():
+            kind = SEPARATIONS if name else MIXTURES
             with document.media.incoming(kind) as incoming:
                 with WavWriter(incoming, RATE, 2) as writer:
                     for number in range(round(seconds / BLOCK_SECONDS)):
@@ -71,11 +85,10 @@ def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
                         silent = kind == SEPARATIONS and number == round(seconds / 20)
                         writer.write(np.zeros_like(block) if silent else block)
                 sha256, size = document.media.keep(incoming, kind)
-            media[kind] = Media(sha256, size, RATE, 2, round(seconds) * RATE)
-        song = Song(new_id(), "Song", "song.wav", media[MIXTURES])
-        separation = Separation(
-            new_id(), "Model", (Stem("drums", media[SEPARATIONS]),), "rest", "import", "drums"
-        )
+            media[name] = Media(sha256, size, RATE, 2, round(seconds) * RATE)
+        song = Song(new_id(), "Song", "song.wav", media.pop(""))
+        stored = tuple(Stem(name, sound) for name, sound in media.items())
+        separation = Separation(new_id(), "Model", stored, "rest", "import", "drums")
         add_song(document, song)
         add_separation(document, song.id, separation)
         song = document.project.song(song.id)
@@ -84,7 +97,7 @@ def make_project(folder: Path, seconds: float) -> tuple[Path, str]:
             mixture=str(document.media.mixture_file(song)),
             stems=document.media.split_files(song, separation).to_plain(),
             focus="drums",
-            output=str(overview_path(media[MIXTURES].sha256, separation.split, "drums")),
+            output=str(overview_path(song.mixture.sha256, separation.split, "drums")),
         )
         document.save()
         return document.folder.path, song.id
@@ -135,7 +148,7 @@ def in_window(project: Path, seconds: float, rounds: int) -> dict[str, list[floa
     application, window = build()
     window.resize(1440, 900)
     window.studio.open_project(project)
-    wait(lambda: window.document.song is not None and len(window.state.lanes) == 3)
+    wait(lambda: window.document.song is not None and len(window.state.lanes) >= 3)
     wait(lambda: all(lane.waveform for lane in window.state.lanes))
     settled = time.monotonic() + 0.3
     wait(lambda: time.monotonic() > settled)
@@ -406,17 +419,41 @@ def spread(seconds: list[float]) -> dict[str, float]:
     }
 
 
+def of_many_stems(stems: int, seconds: float, rounds: int) -> dict[str, object]:
+    """Return what a song of many stems takes beside one of two, measured in turns."""
+    figures = ("move_to_pixel", "stroke_to_sound")
+    found: dict[int, dict[str, list[float]]] = {2: {}, stems: {}}
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["DRUMSTUDIO_HOME"] = str(Path(name) / "home")
+        songs = {count: make_project(Path(name), seconds, count)[0] for count in found}
+        for count in (2, stems, stems, 2):
+            for figure, values in in_child(songs[count], seconds, -(-rounds // 2)).items():
+                found[count].setdefault(figure, []).extend(values)
+    result: dict[str, object] = {"song_minutes": seconds / 60, "stems": stems}
+    for figure in figures:
+        for count, values in found.items():
+            result[f"{figure}_{count}_stems_ms"] = spread(values[figure])
+        ratio = np.median(found[stems][figure]) / np.median(found[2][figure])
+        result[f"{figure}_ratio_of_stems"] = round(float(ratio), 3)
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--stems", type=int, default=2, choices=range(2, len(STEMS) + 2))
     parser.add_argument("--window", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.window:
         project, seconds, rounds = options.window
         print(json.dumps(in_window(Path(project), float(seconds), int(rounds))), flush=True)
         os._exit(0)
+    if options.stems > 2:
+        result = of_many_stems(options.stems, 60 * options.minutes, options.rounds)
+        show(result, as_json=options.json)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DRUMSTUDIO_HOME"] = str(folder / "home")
@@ -426,7 +463,7 @@ def main() -> None:
         large = in_child(long, 60 * options.minutes, options.rounds)
         state = undone(long, song_id, 60 * options.minutes, options.rounds)
         memory = painted_bytes(long, song_id, 60 * options.minutes)
-    result: dict[str, object] = {"song_minutes": options.minutes}
+    result = {"song_minutes": options.minutes}
     for figure in ("move_to_pixel", "stroke_to_sound"):
         result[f"{figure}_ms"] = spread(large[figure])
         result[f"{figure}_10_s_song_ms"] = spread(small[figure])

@@ -10,7 +10,8 @@ import numpy as np
 from drumstudio import atomic
 from drumstudio.application.document import Document
 from drumstudio.application.projects import add_separation, add_song
-from drumstudio.core.song import Media, Separation, Song, Stem, new_id
+from drumstudio.core.separation import Media, Separation, Stem
+from drumstudio.core.song import Song, new_id
 from drumstudio.core.stems import computed_name, serving_as_drums
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS
 from drumstudio.files.wav_file import WavWriter

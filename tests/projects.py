@@ -8,15 +8,17 @@ import random
 
 from drumstudio.core.history import Command, Edit, Edited
 from drumstudio.core.plain import to_plain
-from drumstudio.core.song import (
+from drumstudio.core.separation import (
     Blob,
+    Media,
+    Separation,
+    Stem,
+)
+from drumstudio.core.song import (
     Clip,
     Lane,
-    Media,
     Project,
-    Separation,
     Song,
-    Stem,
     StrokeLayer,
     Track,
 )

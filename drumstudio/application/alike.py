@@ -13,7 +13,8 @@ from drumstudio.application.listeners import Listeners
 from drumstudio.application.stroke_layers import again_if_changed
 from drumstudio.core.errors import Cancelled, DrumStudioError, ProjectError
 from drumstudio.core.hit_likeness import SUGGESTED
-from drumstudio.core.song import MAX_STROKES, Blob, Song
+from drumstudio.core.separation import Blob
+from drumstudio.core.song import MAX_STROKES, Song
 from drumstudio.core.strokes import Cells, Stroke, moved, span_seconds
 from drumstudio.core.tiles import Grid
 from drumstudio.files.block_reader import SongReader

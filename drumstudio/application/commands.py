@@ -71,6 +71,7 @@ _TABLE = (
     ("track_up", "Select track above", "Up", "Tracks"),
     ("track_down", "Select track below", "Down", "Tracks"),
     ("separate", "Separate drums", "Ctrl+Return", "Song"),
+    ("refine", "Refine drums by the average of their hits", "", "Song"),
     ("preview", "Preview here", "Ctrl+Shift+Return", "Song"),
     ("rename_song", "Rename song", "F2", "Song"),
     ("remove_song", "Remove song from project", "", "Song"),

@@ -13,7 +13,8 @@ from drumstudio.core import check
 from drumstudio.core.edit_field import Field, LayerStrokes, painted
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
-from drumstudio.core.song import Blob, Song, StrokeLayer
+from drumstudio.core.separation import Blob
+from drumstudio.core.song import Song, StrokeLayer
 from drumstudio.core.song_edit import Painted, Protected, SongEdit
 from drumstudio.core.strokes import CHANNELS, Shape, Stroke
 from drumstudio.core.tiles import Cells, Grid, TileCache, TileIndex

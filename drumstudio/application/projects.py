@@ -8,8 +8,10 @@ from typing import Any
 
 from drumstudio.application.document import Document
 from drumstudio.application.recovery import recoverable_projects
-from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.song import Lane, Separation, Song, cleaned_name
+from drumstudio.catalog.catalog import Catalog
+from drumstudio.core.errors import DrumStudioError, ProjectError
+from drumstudio.core.separation import Separation
+from drumstudio.core.song import Lane, Song, cleaned_name
 from drumstudio.files.journal import read_journal
 from drumstudio.files.project_folder import ProjectFolder
 from drumstudio.files.project_media import ProjectMedia
@@ -20,7 +22,12 @@ from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows import project as workflow
 from drumstudio.workflows.find_songs import find_songs
 from drumstudio.workflows.import_stems import import_stems, named_stems
-from drumstudio.workflows.separate_song import SeparationSettings
+from drumstudio.workflows.refine_separation import refine_separation
+from drumstudio.workflows.separation_settings import (
+    SeparationSettings,
+    records_of,
+    refinement_settings,
+)
 
 # --- commands --------------------------------------------------------------------------
 
@@ -192,6 +199,74 @@ def project_import_stems(
             "left_out": [str(file) for file in left_out],
             "separation_notes": list(separation.notes),
         }
+
+
+def project_refine(
+    path: Path,
+    song_name: str,
+    catalog: Catalog,
+    refinements: Mapping[str, dict[str, Any]],
+    pool: WorkerPool,
+    checkpoint: Checkpoint,
+) -> dict[str, Any]:
+    """Refine the drums of a song's active separation, and save the project.
+
+    Parameters
+    ----------
+    song_name : str
+        The song's id or name.
+    catalog : Catalog
+        Where the refinements are.
+    refinements : mapping of str to dict
+        Their ids to their parameters, in order.
+
+    Returns
+    -------
+    dict
+        project (path), name, recovered_edits, notes, song, separation, separation_name, stems.
+
+    Raises
+    ------
+    DrumStudioError
+        If there is no such song or refinement, the song has no drums to refine, or the project
+        can not be saved.
+    Cancelled
+        If the person asked to stop; nothing has changed.
+    """
+    with Document.open(path) as document:
+        document.require_writable(f"Cannot refine a song of {document.name}")
+        song = song_called(document, song_name)
+        separation = refined_separation(document, song, catalog, refinements, pool, checkpoint)
+        document.save()
+        return {
+            **described(document),
+            "song": song.id,
+            "separation": separation.id,
+            "separation_name": separation.name,
+            "stems": list(separation.stem_names),
+        }
+
+
+def refined_separation(
+    document: Document,
+    song: Song,
+    catalog: Catalog,
+    refinements: Mapping[str, dict[str, Any]],
+    pool: WorkerPool,
+    checkpoint: Checkpoint,
+) -> Separation:
+    """Refine a song's active separation and make that the active one; as `project_refine`."""
+    active = song.separation
+    if active is None:
+        raise ProjectError(
+            f"Cannot refine {song.name}",
+            why="it has not been separated yet.",
+            fix="Separate it first.",
+        )
+    chain = refinement_settings(catalog, refinements, active.name, active.drums)
+    made = refine_separation(song, active, chain, document.media, pool, checkpoint)
+    add_separation(document, song.id, made)
+    return made
 
 
 def project_relink(
@@ -366,9 +441,13 @@ def _separated(
     checkpoint: Checkpoint,
 ) -> dict[str, Any]:
     report: dict[str, Any] = {"id": song.id, "name": song.name, "error": None}
-    same = (settings.card.hash, ENGINE_VERSION, dict(settings.parameters))
+    behind = records_of(settings.refinements)
+    same = (settings.card.hash, ENGINE_VERSION, dict(settings.parameters), behind)
     for separation in song.separations:
-        made = (separation.model_hash, separation.engine_version, dict(separation.settings))
+        made = (
+            *(separation.model_hash, separation.engine_version, dict(separation.settings)),
+            separation.refinements,
+        )
         if made == same:
             return {**report, **_separation_described(separation), "already_there": True}
     try:

@@ -10,7 +10,8 @@ from typing import Any
 from drumstudio.application.stroke_layers import resting
 from drumstudio.core.errors import ProjectError, SettingError
 from drumstudio.core.names import fill_for_stems
-from drumstudio.core.song import Separation, Song
+from drumstudio.core.separation import Separation
+from drumstudio.core.song import Song
 from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL
 from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.formats import FORMATS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ from drumstudio.workflows.import_stems import (
     named_stems,
     require_stems,
 )
-from drumstudio.workflows.separate_song import ExportSettings, SeparationSettings, separate_song
+from drumstudio.workflows.separate_song import ExportSettings, separate_song
+from drumstudio.workflows.separation_settings import SeparationSettings, split_of
 from drumstudio.workflows.stem_presence import NotInSongError
 
 if TYPE_CHECKING:
@@ -183,6 +185,24 @@ class SongJobs:
             self.draw_overview(document, song, phase(checkpoint, 0.95, 1.0, "Finishing"))
 
         self._studio.queue.add(f"Import {', '.join(sources)}", work, "open")
+
+    def refine(self, song_id: str, refinement: str) -> None:
+        """Refine the drums of a song's active separation, which makes another one."""
+        document, catalog = self._studio.document, self._studio.catalog
+
+        def work(checkpoint: Checkpoint) -> None:
+            song = document.project.song(song_id)
+            projects.refined_separation(
+                *(document, song, catalog, {refinement: {}}, self._studio.workshop.pool),
+                phase(checkpoint, 0.0, 0.9, "Refining"),
+            )
+            song = document.project.song(song_id)
+            self.draw(document, song, no_checkpoint)
+            self.draw_overview(document, song, phase(checkpoint, 0.9, 1.0, "Finishing"))
+
+        song = self._studio.song(song_id)
+        if song is not None:
+            self._studio.queue.add(f"Refine {song.name}", work, "open")
 
     def import_named(self, song_id: str, files: Sequence[Path]) -> None:
         """Take files that are stems of a song, which their names tell; the song itself is not one.
@@ -342,7 +362,9 @@ class SongJobs:
                 studio.settings.processor_threads,
             )
             separating = portion(checkpoint, 0.0, 0.92)
-            with studio.previews.following(song, mixture, separating) as following:
+            with studio.previews.following(
+                *(song, mixture, separating, partial(split_of, card))
+            ) as following:
                 separation = project_work.separate_into(
                     song,
                     settings,

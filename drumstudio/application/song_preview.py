@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,21 +31,23 @@ class SongPreview:
 
     Parameters
     ----------
-    mixture, path : Path
-        Media files: the song, and its drums as far as they are.
+    mixture : Path
+        The song's media file.
+    stems : SplitFiles
+        One stored stem, the file of which holds as much of it as there is.
 
     Attributes
     ----------
-    stems : SplitFiles
-        What of its stems stands in them.
+    path : Path
+        That file.
     ranges : tuple of (int, int)
         The finished stretches, in samples, in order.
     """
 
-    def __init__(self, mixture: Path, path: Path) -> None:
+    def __init__(self, mixture: Path, stems: SplitFiles) -> None:
         self.mixture = mixture
-        self.path = path
-        self.stems = SplitFiles.of_drums(path)
+        self.stems = stems
+        (self.path,) = stems.stored.values()
         self.ranges: tuple[tuple[int, int], ...] = ()
         self._levels: dict[str, list[NDArray[np.float32]]] = {}
 
@@ -164,11 +166,28 @@ class Previews:
         return self._found.get(song_id)
 
     @contextmanager
-    def following(self, song: Song, mixture: Path, checkpoint: Checkpoint) -> Iterator[Following]:
+    def following(
+        self,
+        song: Song,
+        mixture: Path,
+        checkpoint: Checkpoint,
+        split: Callable[[Path], SplitFiles] = SplitFiles.of_drums,
+    ) -> Iterator[Following]:
         """Follow a separation until the context ends.
 
         The files stay until the next one is followed, for somebody may still listen to them. A
         song that has a separation already is listened to with that one, and has no preview.
+
+        Parameters
+        ----------
+        song : Song
+            Which.
+        mixture : Path
+            Its media file.
+        checkpoint : Checkpoint
+            Where the separation reports.
+        split : callable
+            From the file that is written to the stems that it is.
 
         Raises
         ------
@@ -180,7 +199,7 @@ class Previews:
             return
         self._folder.close()
         path = self._folder.enter_context(self._cache.scratch()) / "preview.wav"
-        preview = SongPreview(mixture, path)
+        preview = SongPreview(mixture, split(path))
 
         def follow(fraction: float, message: str) -> None:
             checkpoint(fraction, message)

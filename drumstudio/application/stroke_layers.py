@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from drumstudio.application.document import Document
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import Blob, KeptPaint, Song, StrokeLayer, cleaned_name, new_id
+from drumstudio.core.separation import Blob
+from drumstudio.core.song import (
+    KeptPaint,
+    Song,
+    StrokeLayer,
+    cleaned_name,
+    new_id,
+)
 from drumstudio.core.song_edit import kept_stems, painted_between
 from drumstudio.core.strokes import Stroke
 from drumstudio.files.stroke_list import PlacedStroke

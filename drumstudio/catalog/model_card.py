@@ -13,9 +13,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drumstudio.core.errors import ModelCorruptError, ModelMissingError, SettingError
 from drumstudio.core.names import is_plain
+from drumstudio.core.stems import check_stems, computed_name, serving_as_drums
 from drumstudio.files.plain_file import read_plain
 
 CARD_NAME = "model.toml"
@@ -23,8 +25,7 @@ MAX_CARD_BYTES = 256 * 1024
 MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
 """Twice as much as any network known for this job takes in half precision."""
 
-KINDS = ("separator", "enhancer")
-STEMS = ("drums", "rest")
+KINDS = ("separator", "refinement", "enhancer")
 
 # The score that ranks models: mean SDR of the drums over the songs of the project's set `steer`,
 # as `studio evaluate` computes it. Another number after the dash is another protocol.
@@ -188,11 +189,16 @@ class ModelCard:
     id, name, description : str
         The folder's name; the name for a person; a sentence or two.
     kind : str
-        "separator" (mixture to drums) or "enhancer" (drums to better drums).
+        "separator" (mixture to stems), "refinement" (mixture and drums to better drums, behind
+        any separator) or "enhancer" (drums to a better sound).
     engine : str
         Which entry of `inference.engines.ENGINES` runs it.
     stems : tuple of str
-        What it gives.
+        Of a separator: the stems it gives, in order. Else: what it needs.
+    computed : str
+        Of a separator: what to call that which they leave of the mixture; else empty.
+    drums : str
+        The stem that serves as drums; empty if none does.
     sample_rate : int
         The rate it works at, in hertz; 0 takes any.
     channels : int
@@ -229,6 +235,8 @@ class ModelCard:
     engine: str
     description: str
     stems: tuple[str, ...]
+    computed: str
+    drums: str
     sample_rate: int
     channels: int
     n_fft: int
@@ -265,6 +273,11 @@ class ModelCard:
             parameter.name: parameter.check(settings.get(parameter.name, parameter.default))
             for parameter in self.parameters
         }
+
+    @property
+    def all_stems(self) -> tuple[str, ...]:
+        """What it gives: of a separator with the computed stem, last."""
+        return (*self.stems, self.computed) if self.kind == "separator" else self.stems
 
     @property
     def ranking_score(self) -> float:
@@ -409,7 +422,7 @@ def _card(table: _Table, folder: Path, card_hash: str) -> ModelCard:
         kind=table.text("kind"),
         engine=table.text("engine"),
         description=table.text("description"),
-        stems=table.texts("stems"),
+        **_stems(table),
         sample_rate=table.whole("sample_rate", maximum=768_000),
         channels=table.whole("channels", maximum=64),
         n_fft=table.whole("n_fft", 0, maximum=_N_FFT[1]),
@@ -432,8 +445,6 @@ def _card(table: _Table, folder: Path, card_hash: str) -> ModelCard:
         raise _CardError(f"engine {_short(card.engine)} is not the name of an engine")
     if card.kind not in KINDS:
         raise _CardError(f"kind {_short(card.kind)} is none of {', '.join(KINDS)}")
-    if not card.stems or not set(card.stems) <= set(STEMS):
-        raise _CardError(f"stems are not some of {', '.join(STEMS)}")
     if card.n_fft or card.hop_length:
         shortest = -(-card.n_fft // _LONGEST_HOPS)
         if card.n_fft < _N_FFT[0] or not shortest <= card.hop_length <= card.n_fft:
@@ -449,6 +460,20 @@ def _card(table: _Table, folder: Path, card_hash: str) -> ModelCard:
     if len(set(names)) != len(names):
         raise _CardError("two parameters have one name")
     return card
+
+
+def _stems(table: _Table) -> dict[str, Any]:
+    """Return the stems of a card; the drums and rest of older ones are stored and computed."""
+    stems = table.texts("stems")
+    is_old = stems == ("drums", "rest")
+    stored = stems[:1] if is_old else stems
+    computed = table.text("computed", computed_name(stored) if stored else "rest")
+    drums = table.text("drums", serving_as_drums(stored))
+    try:
+        check_stems(list(stored), computed, drums)
+    except ValueError as error:
+        raise _CardError(f"its stems can not be: {error}") from error
+    return {"stems": stored, "computed": computed, "drums": drums}
 
 
 def _parameter(table: _Table) -> Parameter:

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
             (
                 card.id,
                 card.name,
-                ", ".join(card.stems),
+                ", ".join(card.all_stems),
                 "yes" if catalog.ready(card) else "no",
                 round(card.bytes / 1e6, 1),
                 _score(card),
@@ -68,7 +68,7 @@ def _score(card: ModelCard) -> str:
 
 def _show(card: ModelCard, catalog: Catalog) -> None:
     tell(f"{card.name} ({card.id}): {card.description}")
-    tell(f"  stems      {', '.join(card.stems)}")
+    tell(f"  stems      {', '.join(card.all_stems)}")
     tell(f"  ready      {'yes' if catalog.ready(card) else 'no'}")
     tell(f"  licence    {card.licence}")
     tell(f"  folder     {card.folder}")

@@ -11,9 +11,10 @@ from typing import Any
 from drumstudio import settings as user_settings
 from drumstudio.application import projects
 from drumstudio.catalog.catalog import default_catalog
+from drumstudio.cli.separate import add_refine, parse_refinements
 from drumstudio.cli.terminal import DONE, FAILED, ProgressBar, clock, print_error, print_json, tell
 from drumstudio.core.errors import SettingError, error_from_dict
-from drumstudio.workflows.separate_song import separation_settings
+from drumstudio.workflows.separation_settings import separation_settings
 from drumstudio.workflows.workshop import Workshop
 
 Report = dict[str, Any]
@@ -33,17 +34,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = action("add", _add, "put songs into a project")
     separate = action("separate", _separate, "separate every song of a project")
     stems = action("import-stems", _import_stems, "take stems made elsewhere for a song")
+    refine = action("refine", _refine, "make the drums of a song's separation better")
     relink = action("relink", _relink, "find a project's missing files in a folder")
     info = action("info", _info, "show what a project holds")
     recover = action("recover", _recover, "list projects with unsaved work, or bring one back")
     restore = action("restore", _restore, "go back to an earlier save")
     clean = action("clean", _clean, "delete files that nothing in the project needs")
-    for words in (new, add, separate, stems, relink, info, restore, clean):
+    for words in (new, add, separate, stems, refine, relink, info, restore, clean):
         words.add_argument("project", type=Path, metavar="PROJECT")
     new.add_argument("songs", nargs="*", type=Path, metavar="SONG")
     add.add_argument("songs", nargs="+", type=Path, metavar="SONG")
     separate.add_argument("--model", metavar="ID", help="default: the best that ships")
     separate.add_argument("--device", default=None, choices=["auto", "cpu", "cuda", "mps"])
+    add_refine(separate)
+    refine.add_argument("song", metavar="SONG", help="the song's name or id")
+    refine.add_argument(
+        "refinements",
+        nargs="*",
+        default=["hit-average"],
+        metavar="ID[,PARAMETER=VALUE]",
+        help="default: hit-average",
+    )
     stems.add_argument("song", metavar="SONG", help="the song's name or id")
     stems.add_argument(
         "--anyway", action="store_true", help="take stems that do not sound in the song, too"
@@ -111,6 +122,7 @@ def _separate(options: argparse.Namespace) -> Report:
         {},
         options.device or stored.device,
         stored.processor_threads,
+        parse_refinements(options.refine),
     )
     return with_workshop(
         "separate",
@@ -148,6 +160,16 @@ def _sources(words: list[str]) -> dict[str, Path] | Path:
             )
         sources[name] = Path(file)
     return sources
+
+
+def _refine(options: argparse.Namespace) -> Report:
+    wanted = parse_refinements(options.refinements)
+    return with_workshop(
+        "refine",
+        lambda shop, bar: projects.project_refine(
+            options.project, options.song, default_catalog(), wanted, shop.pool, bar
+        ),
+    )
 
 
 def _relink(options: argparse.Namespace) -> Report:
@@ -211,7 +233,7 @@ def _tell(action: str, report: Report) -> None:
             tell(f"    note: {note}")
     for name in (
         *("unsaved_edits", "recovered_edits", "missing", "found", "files", "bytes"),
-        *("stems", "left_out"),
+        *("separation_name", "stems", "left_out"),
     ):
         if report.get(name):
             value = report[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 from drumstudio.application.project_edits import render_project
 from drumstudio.cli.project import told, with_workshop
 from drumstudio.core.errors import SettingError
-from drumstudio.core.song import MAX_SECONDS
+from drumstudio.core.separation import MAX_SECONDS
 from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL, is_name
 from drumstudio.files.formats import FORMATS
 

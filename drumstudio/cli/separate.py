@@ -26,16 +26,13 @@ from drumstudio.files.formats import FORMATS
 from drumstudio.workflows.find_songs import find_songs
 from drumstudio.workflows.separate_song import (
     ExportSettings,
-    SeparationSettings,
     SongReport,
     failed,
     output_paths,
     separate_song,
-    separation_settings,
 )
+from drumstudio.workflows.separation_settings import SeparationSettings, separation_settings
 from drumstudio.workflows.workshop import Workshop
-
-STEMS = ("drums", "rest")
 
 _MOST_TOLD = 20  # files passed over, one a line
 
@@ -45,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("songs", nargs="+", type=Path, metavar="SONG|FOLDER")
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where to")
     parser.add_argument("--model", metavar="ID", help="default: the best that ships")
-    parser.add_argument("--stems", default="drums,rest", help="default: drums,rest")
+    parser.add_argument("--stems", help="stems of the model, drumless; default: all it gives")
     parser.add_argument(
         "--format",
         default="wav24",
@@ -69,7 +66,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PARAMETER=VALUE",
         help="a parameter of the model (studio models ID lists them)",
     )
+    add_refine(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def add_refine(parser: argparse.ArgumentParser) -> None:
+    """Let a refinement be named behind the model; `parse_refinements` reads it."""
+    parser.add_argument(
+        "--refine",
+        action="append",
+        default=[],
+        metavar="ID[,PARAMETER=VALUE]",
+        help="what makes the model's drums better, such as hit-average (studio models lists them)",
+    )
+
+
+def parse_refinements(words: list[str]) -> dict[str, dict[str, str]]:
+    """Return {"id": {"parameter": "value"}} of words such as "hit-average,share=0.5"."""
+    return {
+        name.strip(): parse_parameters(parameters)
+        for name, *parameters in (word.split(",") for word in words)
+    }
 
 
 def parse_parameters(words: list[str]) -> dict[str, str]:
@@ -93,21 +110,22 @@ def parse_parameters(words: list[str]) -> dict[str, str]:
     return pairs
 
 
-def parse_stems(text: str) -> tuple[str, ...]:
-    """Return the stems named in "drums,rest", without repeats.
+def parse_stems(text: str | None) -> tuple[str, ...]:
+    """Return the stems named in "drums,rest", without repeats; none for all of them.
 
     Raises
     ------
     SettingError
-        If one of them does not exist, or none is named.
+        If a text names none.
     """
+    if text is None:
+        return ()
     stems = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    unknown = [stem for stem in stems if stem not in STEMS]
-    if unknown or not stems:
+    if not stems:
         raise SettingError(
             f"Cannot export the stems {text!r}",
-            why=f"the stems are {' and '.join(STEMS)}.",
-            fix="Write --stems drums, --stems rest or --stems drums,rest.",
+            why="it names none.",
+            fix="Write for example --stems drums,drumless.",
         )
     return stems
 
@@ -121,6 +139,7 @@ def run(options: argparse.Namespace) -> int:
         parse_parameters(options.parameters),
         options.device or stored.device,
         stored.processor_threads,
+        parse_refinements(options.refine),
     )
     found = find_songs(options.songs, outside=options.out)
     export = ExportSettings(

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drumstudio.core import check
 from drumstudio.core.mix import LOUDEST_DB, SILENT_DB, TrackMix
-from drumstudio.core.plain import Scalar
-from drumstudio.core.stems import MIXTURE, Split, check_stems, require_name
+from drumstudio.core.separation import ID, MAX_NOTES, MAX_SECONDS, Blob, Media, Separation
+from drumstudio.core.stems import MIXTURE, require_name
 from drumstudio.core.tempo_map import TempoMap
 
 MAX_SONGS = 1_000
@@ -25,13 +24,8 @@ MAX_STROKES = 20_000
 MAX_LANES = 1_000
 MAX_TRACKS = 500
 MAX_CLIPS = 10_000
-MAX_NOTES = 100
 MAX_MARKERS = 1_000
-MAX_SECONDS = 1e7
-"""Times beyond this (some four months) are mistakes."""
 
-_ID = re.compile(r"[0-9a-f]{12}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}|")
 
 
@@ -50,170 +44,6 @@ def _require_names(*stems: str) -> None:
 def cleaned_name(text: str) -> str:
     """Return a name that a project can hold: what is no text replaced, cut if too long."""
     return text.encode("utf-8", "replace").decode()[: check.MAX_NAME]
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A sound file of the project, in the program's own format.
-
-    Parameters
-    ----------
-    sha256 : str
-        Hash of the file's content, 64 hexadecimal digits; the file is named by it.
-    bytes : int
-        Its size.
-    sample_rate : int
-        Hertz.
-    channels : int
-        Number of channels.
-    samples : int
-        Samples per channel.
-    samples_sha256 : str
-        Hash of the samples, their rate and channels, by which results are cached; empty if
-        nobody needed it.
-    """
-
-    sha256: str
-    bytes: int
-    sample_rate: int
-    channels: int
-    samples: int
-    samples_sha256: str = ""
-
-    def __post_init__(self) -> None:
-        check.matches(_SHA256, "sha256", self.sha256)
-        if self.samples_sha256:
-            check.matches(_SHA256, "samples_sha256", self.samples_sha256)
-        check.within("bytes", self.bytes, 0, 2**50)
-        check.within("sample_rate", self.sample_rate, 1, 2**32 - 1)
-        check.within("channels", self.channels, 1, 16_383)
-        check.within("samples", self.samples, 0, 2**48)
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds."""
-        return self.samples / self.sample_rate
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A small binary file of the project: a stroke.
-
-    Parameters
-    ----------
-    sha256 : str
-        Hash of the file's content; the file is named by it.
-    bytes : int
-        Its size.
-    """
-
-    sha256: str
-    bytes: int
-
-    def __post_init__(self) -> None:
-        check.matches(_SHA256, "sha256", self.sha256)
-        check.within("bytes", self.bytes, 0, 2**30)
-
-
-@dataclass(frozen=True, slots=True)
-class Stem:
-    """A part of a song, stored.
-
-    Parameters
-    ----------
-    name : str
-        A short lower-case word: "drums", "vocals".
-    media : Media
-        As long as the mixture, at its rate, with as many channels.
-    """
-
-    name: str
-    media: Media
-
-    def __post_init__(self) -> None:
-        require_name(self.name)
-
-    @property
-    def id(self) -> str:
-        """The name: a separation has one stem of each."""
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Separation:
-    """A song's stems as one model found them, or as they were made elsewhere.
-
-    Parameters
-    ----------
-    id : str
-        From `new_id`.
-    name : str
-        For a person: the model's name, or the imported file's.
-    stems : tuple of Stem
-        Those that are stored, in order; at least one.
-    computed : str
-        Name of the one that is not: the mixture minus the sum of the others, whatever is
-        painted, computed as it is read.
-    origin : {"model", "import"}
-        Where it comes from.
-    drums : str
-        The stored stem that serves as drums; empty if none does.
-    model_id, model_hash, engine_version : str
-        Which model, the hash of its card, and the engine's version; empty for an import.
-    settings : mapping of str to scalar
-        The model's parameters as they were asked for.
-    device : str
-        What it was computed on.
-    chunk_seconds, seconds : float or None
-        Length of the chunks it was computed in, and how long that took.
-    notes : tuple of str
-        What a person should know about it: resampled, cut to length.
-    """
-
-    id: str
-    name: str
-    stems: tuple[Stem, ...]
-    computed: str
-    origin: str
-    drums: str = ""
-    model_id: str = ""
-    model_hash: str = ""
-    engine_version: str = ""
-    settings: Mapping[str, Scalar] = field(default_factory=dict)
-    device: str = ""
-    chunk_seconds: float | None = None
-    seconds: float | None = None
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
-        check.name_text(self.name)
-        check_stems([stem.name for stem in self.stems], self.computed, self.drums)
-        check.one_of("origin", self.origin, ("model", "import"))
-        for text in (self.model_id, self.model_hash, self.engine_version, self.device):
-            check.text("text", text)
-        check.at_most("settings", self.settings, 100)
-        for key, value in self.settings.items():
-            check.text("setting", key)
-            if isinstance(value, str):
-                check.text("setting", value)
-        for number in (self.chunk_seconds, self.seconds):
-            if number is not None:
-                check.within("seconds", number, 0.0, MAX_SECONDS)
-        check.at_most("notes", self.notes, MAX_NOTES)
-        for note in self.notes:
-            check.text("note", note)
-
-    @property
-    def split(self) -> Split:
-        """Its stems by content: what decides how each of them sounds before any edit."""
-        stored = tuple((stem.name, stem.media.sha256) for stem in self.stems)
-        return Split(stored, self.computed, self.drums)
-
-    @property
-    def stem_names(self) -> tuple[str, ...]:
-        """All stems, the computed one last."""
-        return (*(stem.name for stem in self.stems), self.computed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +114,14 @@ class StrokeLayer:
     destination: str = ""
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
+        check.matches(ID, "id", self.id)
         check.name_text(self.name)
         check.one_of("kind", self.kind, ("paint", "protect"))
         _require_names(self.focus, self.destination)
         check.at_most("strokes", self.strokes, MAX_STROKES)
         check.within("opacity", self.opacity, 0.0, 1.0)
         if self.keeps is not None:
-            check.matches(_ID, "keeps", self.keeps)
+            check.matches(ID, "keeps", self.keeps)
         check.within("kept_amount", self.kept_amount, -1.0, 1.0)
         check.at_most("kept_paint", self.kept_paint, MAX_LAYERS)
 
@@ -372,7 +202,7 @@ class Marker:
     name: str
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
+        check.matches(ID, "id", self.id)
         check.within("seconds", self.seconds, 0.0, MAX_SECONDS)
         check.name_text(self.name)
 
@@ -423,7 +253,7 @@ class Song:
     markers: tuple[Marker, ...] = ()
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
+        check.matches(ID, "id", self.id)
         check.name_text(self.name)
         check.text("source", self.source)
         check.distinct("separations", self.separations, MAX_SEPARATIONS)
@@ -491,8 +321,8 @@ class Clip:
     pitch_semitones: float = 0.0
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
-        check.matches(_ID, "song", self.song)
+        check.matches(ID, "id", self.id)
+        check.matches(ID, "song", self.song)
         if self.stem != MIXTURE:
             require_name(self.stem)
         check.within("start_seconds", self.start_seconds, 0.0, MAX_SECONDS)
@@ -527,7 +357,7 @@ class Track:
     clips: tuple[Clip, ...] = ()
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
+        check.matches(ID, "id", self.id)
         check.name_text(self.name)
         check.distinct("clips", self.clips, MAX_CLIPS)
 
@@ -554,7 +384,7 @@ class Project:
     tracks: tuple[Track, ...] = ()
 
     def __post_init__(self) -> None:
-        check.matches(_ID, "id", self.id)
+        check.matches(ID, "id", self.id)
         if self.sample_rate is not None:
             check.within("sample_rate", self.sample_rate, 1, 2**32 - 1)
         check.distinct("songs", self.songs, MAX_SONGS)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core import check
-from drumstudio.core.song import MAX_SECONDS
+from drumstudio.core.separation import MAX_SECONDS
 
 TARGETS = {"drums": 1.0, "rest": -1.0, "erase": 0.0, "protect": 1.0}
 """What a stroke pulls a cell of its layer to, by the name of its target."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from drumstudio import atomic
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import Blob
+from drumstudio.core.separation import Blob
 from drumstudio.files.plain_file import read_plain
 
 LIMIT_BYTES = 16 * 2**20

@@ -16,7 +16,8 @@ from pathlib import Path
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError, ProjectError
 from drumstudio.core.history import Edited
-from drumstudio.core.song import Blob, Media, Project, Separation, Song
+from drumstudio.core.separation import Blob, Media, Separation
+from drumstudio.core.song import Project, Song
 from drumstudio.core.strokes import Stroke
 from drumstudio.files import blob_file, stroke_file
 from drumstudio.files.block_reader import SplitFiles

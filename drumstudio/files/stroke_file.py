@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import Blob
+from drumstudio.core.separation import Blob
 from drumstudio.core.strokes import CHANNELS, Cells, Path, Polygon, Shape, Stroke
 from drumstudio.files.blob_file import read_blob, write_blob
 

@@ -28,7 +28,8 @@ import numpy as np
 from drumstudio import atomic
 from drumstudio.core import check
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import MAX_SECONDS, MAX_STROKES
+from drumstudio.core.separation import MAX_SECONDS
+from drumstudio.core.song import MAX_STROKES
 from drumstudio.core.stems import is_name
 from drumstudio.core.strokes import MAX_HZ, OCTAVES, Path, Polygon, Shape, Stroke, rectangle
 from drumstudio.files import strict_json

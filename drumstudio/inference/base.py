@@ -135,6 +135,35 @@ class Separator(Protocol):
         return drums
 
 
+class Refinement(Protocol):
+    """A method that makes better drums of a mixture and a first estimate of them.
+
+    Parameters
+    ----------
+    stretch_seconds : float
+        Length of the stretches that `refine` is given; they overlap by half and are cross-faded.
+    """
+
+    stretch_seconds: float
+
+    def refine(self, mixture: Samples, drums: Samples, sample_rate: int) -> Samples:
+        """Return better drums of a stretch; nothing else may decide about them.
+
+        Parameters
+        ----------
+        mixture, drums : ndarray, float32, shape (channels, samples)
+            Not to be written in place. A song shorter than a stretch comes whole.
+        sample_rate : int
+            Hertz; any.
+
+        Returns
+        -------
+        ndarray, float32, shape (channels, samples)
+            Finite.
+        """
+        ...
+
+
 def as_tensor(samples: Samples) -> torch.Tensor:
     """Return (channels, samples) as the Tensor (1, channels, samples) that shares its memory."""
     return torch.from_numpy(np.ascontiguousarray(samples)).unsqueeze(0)

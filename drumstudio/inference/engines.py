@@ -9,7 +9,7 @@ from typing import cast
 from drumstudio.catalog.model_card import ModelCard
 from drumstudio.catalog.weights import load_weights
 from drumstudio.core.errors import ModelCorruptError, ModelMissingError
-from drumstudio.inference.base import Separator
+from drumstudio.inference.base import Refinement, Separator
 from drumstudio.inference.ladder import is_out_of_memory
 
 # A card can name one of these and nothing else: a file from a stranger never imports code.
@@ -19,6 +19,14 @@ ENGINES = {
     "hpss": "drumstudio.separators.hpss:HpssSeparator",
     "tfc-tdf": "drumstudio.separators.tfc_tdf:TfcTdfSeparator",
 }
+
+REFINEMENTS = {"hit-average": "drumstudio.separators.hit_average:HitAverage"}
+"""The engines of refinements: drums and mixture to better drums, behind any separator."""
+
+
+def build_refinement(card: ModelCard, settings: Mapping[str, object]) -> Refinement:
+    """Return the refinement of a card; parameters and errors as of `build`."""
+    return cast(Refinement, _built(card, settings, REFINEMENTS))
 
 
 def build(card: ModelCard, settings: Mapping[str, object]) -> Separator:
@@ -39,17 +47,21 @@ def build(card: ModelCard, settings: Mapping[str, object]) -> Separator:
         If the weights are not the ones that the card names, do not fit the network, or the
         card's arguments are none of the network's.
     """
-    if card.engine not in ENGINES:
+    return cast(Separator, _built(card, settings, ENGINES))
+
+
+def _built(card: ModelCard, settings: Mapping[str, object], engines: Mapping[str, str]) -> object:
+    if card.engine not in engines:
         raise ModelMissingError(
             f"Cannot run {card.name}",
             why=f"it needs the engine {card.engine}, which this version does not have.",
             fix="Update DrumStudio, or choose another model.",
         )
-    module_name, _, class_name = ENGINES[card.engine].partition(":")
+    module_name, _, class_name = engines[card.engine].partition(":")
     engine = getattr(import_module(module_name), class_name)
     weights = load_weights(card, card.folder) if card.weights else None
     try:
-        return cast(Separator, engine.from_card(card, dict(settings), weights))
+        return engine.from_card(card, dict(settings), weights)
     except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise

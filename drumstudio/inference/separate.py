@@ -172,7 +172,8 @@ def separate(
         )
         blocks = joined(chunks, store.read)
         if separator.refined_samples:
-            blocks = refined(separator, fed, (fed.filled(block) for block in blocks))
+            whole = (fed.filled(block) for block in blocks)
+            blocks = refined(separator.refine, separator.refined_samples, fed, whole)
         blocks = (fed.restored(block) for block in blocks)
         joining = portion(checkpoint, _SEPARATED, 1.0)
         _write_drums(joining, blocks, rate, song, Path(drums))

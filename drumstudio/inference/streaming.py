@@ -320,15 +320,21 @@ def joined(chunks: Sequence[Chunk], read: Callable[[int, int], Samples]) -> Iter
 
 
 def refined(
-    separator: Separator, song: SampleReader, blocks: Iterator[Samples]
+    refine: Callable[[Samples, Samples], Samples],
+    longest: int,
+    song: SampleReader,
+    blocks: Iterator[Samples],
 ) -> Iterator[Samples]:
-    """Yield the song's drums as the separator refines them, stretch by stretch.
+    """Yield the song's drums as they are refined, stretch by stretch.
 
     Parameters
     ----------
-    separator : Separator
+    refine : callable
+        From mixture and drums of a stretch to better drums.
+    longest : int
+        Samples of a stretch.
     song : SampleReader
-        The mixture at the separator's rate.
+        The mixture at the drums' rate.
     blocks : iterator of ndarray, float32, shape (channels, some samples)
         The drums of the whole song, in order.
 
@@ -337,14 +343,14 @@ def refined(
     ndarray, float32, shape (channels, some samples)
         Cross-faded over half a stretch; the song's own ends do not fade.
     """
-    longest, start = separator.refined_samples, 0
+    start = 0
     held = np.zeros((song.channels, 0), dtype=np.float32)
     tail = held
     while start < song.samples:
         count = min(longest, song.samples - start)
         while held.shape[1] < count:
             held = np.concatenate([held, next(blocks)], axis=1)
-        better = separator.refine(song.read(start, count), held[:, :count])
+        better = refine(song.read(start, count), held[:, :count])
         shared = tail.shape[1]
         rise = (np.arange(shared, dtype=np.float32) + np.float32(0.5)) / np.float32(max(shared, 1))
         faded = tail + rise * (better[:, :shared] - tail)

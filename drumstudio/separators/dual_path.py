@@ -11,10 +11,8 @@ from drumstudio.catalog.model_card import ModelCard
 from drumstudio.core import check
 from drumstudio.core.audio import Samples
 from drumstudio.nets.dual_path import DualPath
-from drumstudio.separators.hit_average import with_hit_average
+from drumstudio.separators.hit_average import STRETCH_SECONDS, with_hit_average
 from drumstudio.separators.tfc_tdf import TfcTdfSeparator
-
-_REFINED_SECONDS = 60.0
 
 
 class DualPathSeparator(TfcTdfSeparator):
@@ -41,7 +39,7 @@ class DualPathSeparator(TfcTdfSeparator):
         separator.hit_average = float(settings.get("hit_average", 0.0))
         check.within("hit_average", separator.hit_average, 0.0, 1.0)
         if separator.hit_average:
-            separator.refined_samples = int(_REFINED_SECONDS * card.sample_rate)
+            separator.refined_samples = int(STRETCH_SECONDS * card.sample_rate)
         return separator
 
     def refine(self, mixture: Samples, drums: Samples) -> Samples:

@@ -9,16 +9,24 @@ count the less the more of the rest there is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from drumstudio.catalog.model_card import ModelCard
+from drumstudio.core import check
 from drumstudio.core.audio import Samples
+from drumstudio.inference.base import Refinement
 
 _Signal = NDArray[np.float64]
 _Places = NDArray[np.intp]
+
+STRETCH_SECONDS = 60.0
+"""Of how much of a song the hits are averaged together."""
 
 _TOP_HERTZ = 350.0
 _LOW_RATE = 1378.0  # about: a whole fraction of the song's
@@ -47,6 +55,33 @@ average of hits gives it back; hits that differ lose it in the average.
 _BASS = 8.0
 """That power where the averages count half: far beyond, they hold what is no drum."""
 _SILENCE = 1e-12
+
+
+class HitAverage(Refinement):
+    """Draw the low hits of any model's drums towards their average.
+
+    Parameters
+    ----------
+    share : float
+        See `with_hit_average`.
+    """
+
+    stretch_seconds = STRETCH_SECONDS
+
+    def __init__(self, share: float) -> None:
+        check.within("share", share, 0.0, 1.0)
+        self.share = share
+
+    @classmethod
+    def from_card(
+        cls, card: ModelCard, settings: Mapping[str, float], weights: Mapping[str, object] | None
+    ) -> Self:
+        """Return the refinement that a card's checked settings describe; no weights."""
+        return cls(float(settings["share"]))
+
+    def refine(self, mixture: Samples, drums: Samples, sample_rate: int) -> Samples:
+        """Return the drums with their low hits drawn to what the mixture has at all of them."""
+        return with_hit_average(mixture, drums, sample_rate, self.share)
 
 
 @dataclass(frozen=True, slots=True)

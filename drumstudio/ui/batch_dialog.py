@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from drumstudio.core.stems import DRUMLESS
 from drumstudio.files.formats import FORMATS
 from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
 from drumstudio.ui.dialogs import Dialog
@@ -26,8 +27,8 @@ from drumstudio.workflows.separate_song import ExportSettings
 
 PRESETS = (
     ("Drums", ("drums",)),
-    ("Drumless", ("rest",)),
-    ("Drums and drumless", ("drums", "rest")),
+    ("Drumless", (DRUMLESS,)),
+    ("Drums and drumless", ("drums", DRUMLESS)),
 )
 
 

@@ -16,7 +16,8 @@ from drumstudio.application.time_view import clock
 from drumstudio.application.transport import Transport
 from drumstudio.application.transport_view import Listen
 from drumstudio.core.errors import DrumStudioError
-from drumstudio.core.song import Separation, Song, Strip
+from drumstudio.core.separation import Separation
+from drumstudio.core.song import Song, Strip
 from drumstudio.core.stems import MIXTURE, looks
 from drumstudio.ui.bridge import Bridge
 from drumstudio.ui.model_panel import ModelPanel

@@ -52,7 +52,7 @@ _MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("tap_tempo", "first_beat", SEPARATOR, "rename_song", "remove_song"),
         ),
     ),
-    ("Models", ("separate", "preview", SEPARATOR, "MODELS", SEPARATOR, "training")),
+    ("Models", ("separate", "preview", "refine", SEPARATOR, "MODELS", SEPARATOR, "training")),
     ("Help", ("guide", "shortcuts", "log", SEPARATOR, "about")),
 )
 

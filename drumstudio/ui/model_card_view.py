@@ -126,7 +126,7 @@ def figures(card: ModelCard, here: float | None = None) -> str:
 def details(card: ModelCard) -> str:
     """Return what the tooltip says: every figure with where it comes from."""
     rate = f"{card.sample_rate / 1000:g} kHz" if card.sample_rate else "any rate"
-    lines = [card.description, "", f"Gives {', '.join(card.stems)}; works at {rate}."]
+    lines = [card.description, "", f"Gives {', '.join(card.all_stems)}; works at {rate}."]
     for score in card.scores:
         lines.append(f"{score.metric}: {score.value:.2f} dB on {score.data} ({score.protocol})")
     if not card.scores:

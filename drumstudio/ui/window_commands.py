@@ -76,6 +76,7 @@ class WindowCommands(QObject):
         middle = window.view.canvas.width
         for name, function in (
             ("import_stems", self.import_stems),
+            ("refine", self.refine),
             ("save_picture", self.save_picture),
             ("export", self.export),
             ("select_all", lambda: window.state.select((0.0, window.state.seconds))),
@@ -140,6 +141,8 @@ class WindowCommands(QObject):
         """Allow what needs a song only where there is one."""
         for name in self._needs_song:
             self._window.actions_[name].setEnabled(song is not None)
+        has_drums = song is not None and song.separation is not None and song.separation.drums
+        self._window.actions_["refine"].setEnabled(bool(has_drums))
         bar = self._window.bar
         for button in (bar.export, bar.play, bar.loop, bar.to_start):
             button.setEnabled(song is not None)
@@ -216,6 +219,12 @@ class WindowCommands(QObject):
             jobs.import_stems(song.id, {"drums": Path(files[0])})
         else:
             jobs.import_named(song.id, [Path(file) for file in files])
+
+    def refine(self) -> None:
+        """Have the drums of the song at hand drawn to the average of their hits."""
+        song = self._window.document.song
+        if song is not None:
+            self._window.studio.jobs.refine(song.id, "hit-average")
 
     def drop_on_song(self, song_id: str, paths_: Sequence[Path]) -> None:
         """Take what was dropped on a song: stems of it, or more songs."""
@@ -303,7 +312,15 @@ class WindowCommands(QObject):
             self._stem_menu(song_id, stem, place)
             return
         actions = self._window.actions_
-        names = ("separate", "preview", "import_stems", "export", "rename_song", "remove_song")
+        names = (
+            "separate",
+            "preview",
+            "refine",
+            "import_stems",
+            "export",
+            "rename_song",
+            "remove_song",
+        )
         _pop_up(QMenu(self._window), [actions[name] for name in names], place)
 
     def _lane_menu(self, stem: str, place: QPoint) -> None:

@@ -63,6 +63,7 @@ JOBS = {
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
     "mix_down": Job("drumstudio.files.mixdown:mix_down", "encode", "mixing a song", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
+    "refine": Job("drumstudio.inference.refine:refine", "infer", "refining the drums of a song"),
     "analyse_song": Job("drumstudio.remix.beats:analyse_song", "infer", "finding the beats"),
     "evaluate": Job("drumstudio.training.evaluate:evaluate", "infer", "scoring models"),
     "train": Job("drumstudio.training.session:train_job", "train", "training"),

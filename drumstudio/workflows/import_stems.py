@@ -14,7 +14,8 @@ from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioOpenError, ProjectError
 from drumstudio.core.resample import StreamResampler, resampled_length
-from drumstudio.core.song import Media, Separation, Song, Stem, cleaned_name, new_id
+from drumstudio.core.separation import Media, Separation, Stem
+from drumstudio.core.song import Song, cleaned_name, new_id
 from drumstudio.core.stems import (
     KNOWN,
     LONGEST_NAME,

@@ -11,13 +11,15 @@ from typing import Any
 from drumstudio import atomic
 from drumstudio.core import check
 from drumstudio.core.errors import AudioOpenError, ProjectError
-from drumstudio.core.song import (
+from drumstudio.core.separation import (
     MAX_NOTES,
     Media,
-    Project,
     Separation,
-    Song,
     Stem,
+)
+from drumstudio.core.song import (
+    Project,
+    Song,
     cleaned_name,
     new_id,
 )
@@ -28,7 +30,8 @@ from drumstudio.files.result_cache import ResultCache
 from drumstudio.files.wav_file import WavReader
 from drumstudio.jobs.job import Checkpoint, no_checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
-from drumstudio.workflows.separate_song import SeparationSettings, separate_mixture
+from drumstudio.workflows.separate_song import separate_mixture
+from drumstudio.workflows.separation_settings import SeparationSettings, records_of
 
 _BLOCK_SAMPLES = 65_536
 
@@ -101,13 +104,16 @@ def separate_into(
     with drums:
         size = media.take(drums.drums, SEPARATIONS, drums.sha256)
         record = drums.record
+    card = settings.card
+    behind = [one.card.name.lower() for one in settings.refinements]
+    kept = shape_of(media.path(SEPARATIONS, drums.sha256), drums.sha256, size)
     return Separation(
         id=new_id(),
-        name=cleaned_name(settings.card.name),
-        stems=(Stem("drums", shape_of(media.path(SEPARATIONS, drums.sha256), drums.sha256, size)),),
-        computed="rest",
+        name=cleaned_name(" + ".join([card.name, *behind])),
+        stems=(Stem(card.stems[0], kept),),
+        computed=card.computed,
         origin="model",
-        drums="drums",
+        drums=card.drums,
         model_id=settings.card.id,
         model_hash=settings.card.hash,
         engine_version=str(record["engine_version"]),
@@ -116,6 +122,7 @@ def separate_into(
         chunk_seconds=record["chunk_seconds"],
         seconds=record["seconds"],
         notes=note_texts(record["notes"]),
+        refinements=records_of(settings.refinements),
     )
 
 

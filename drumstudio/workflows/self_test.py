@@ -15,12 +15,8 @@ from drumstudio.core.errors import DrumStudioError
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows.demo_song import DemoSong, demo_song
-from drumstudio.workflows.separate_song import (
-    ExportSettings,
-    SeparationSettings,
-    SongReport,
-    separate_song,
-)
+from drumstudio.workflows.separate_song import ExportSettings, SongReport, separate_song
+from drumstudio.workflows.separation_settings import SeparationSettings
 from drumstudio.workflows.workshop import Workshop
 
 SCORES_FILE = "demo-scores.json"

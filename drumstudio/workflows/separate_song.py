@@ -11,38 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from drumstudio import atomic
-from drumstudio.catalog.catalog import Catalog
-from drumstudio.catalog.model_card import ModelCard
-from drumstudio.core.errors import DrumStudioError, OutputExistsError
+from drumstudio.core.errors import DrumStudioError, OutputExistsError, SettingError
 from drumstudio.core.names import fill_for_stems
-from drumstudio.files.block_reader import SplitFiles
+from drumstudio.core.stems import DRUMLESS
 from drumstudio.files.formats import FORMATS, Format, require_channels
-from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key
+from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key, refined_key
 from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
-
-
-@dataclass(frozen=True, slots=True)
-class SeparationSettings:
-    """What decides how a separation sounds, and where it is computed.
-
-    Parameters
-    ----------
-    card : ModelCard
-        The model.
-    parameters : dict
-        Its parameters, checked by the card and complete.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
-    threads : int
-        Threads on a processor, at least 1.
-    """
-
-    card: ModelCard
-    parameters: dict[str, Any]
-    device: str = "auto"
-    threads: int = 1
+from drumstudio.workflows.separation_settings import (
+    RefinementSettings,
+    SeparationSettings,
+    split_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +34,8 @@ class ExportSettings:
     ----------
     folder : Path
         Where to.
-    stems : tuple of {"drums", "rest"}
-        Which stems.
+    stems : tuple of str
+        Which stems of the model, or "drumless"; empty for all of them.
     file_format : str
         One of `files.formats.FORMATS`.
     name_template : str
@@ -66,7 +47,7 @@ class ExportSettings:
     """
 
     folder: Path
-    stems: tuple[str, ...] = ("drums", "rest")
+    stems: tuple[str, ...] = ()
     file_format: str = "wav24"
     name_template: str = "{song}_{stem}"
     overwrite: str = "refuse"
@@ -121,22 +102,6 @@ class SongReport:
         return asdict(self)
 
 
-def separation_settings(
-    catalog: Catalog, model_id: str | None, parameters: dict[str, Any], device: str, threads: int
-) -> SeparationSettings:
-    """Return checked settings for a model; without an id, the best that ships.
-
-    Raises
-    ------
-    ModelMissingError
-        If there is no such model or its weights are not here.
-    SettingError
-        If a parameter is unknown or out of range.
-    """
-    card = catalog.find(model_id) if model_id else catalog.best()
-    return SeparationSettings(card, card.check_settings(parameters), device, threads)
-
-
 def output_paths(
     song: Path, relative: Path, settings: SeparationSettings, export: ExportSettings
 ) -> dict[str, Path]:
@@ -145,13 +110,25 @@ def output_paths(
     Raises
     ------
     SettingError
-        If the name template has an unknown field or gives two stems one name.
+        If the model gives no such stem, or the name template has an unknown field or gives two
+        stems one name.
     """
     suffix = FORMATS[export.file_format].suffix
     folder = export.folder / relative
+    card = settings.card
+    stems = export.stems or card.all_stems
+    known = (*card.all_stems, *((DRUMLESS,) if card.drums else ()))
+    unknown = [stem for stem in stems if stem not in known]
+    if unknown:
+        raise SettingError(
+            f"Cannot export {' and '.join(unknown)}",
+            why=f"{card.name} gives {', '.join(card.all_stems)}"
+            + ("." if card.drums else ", and none of them serves as drums."),
+            fix=f"Choose among {', '.join(known)}.",
+        )
     names = fill_for_stems(
         export.name_template,
-        {stem: stem for stem in export.stems},
+        {stem: stem for stem in stems},
         song=song.stem,
         model=settings.card.id,
     )
@@ -228,6 +205,63 @@ def separate_mixture(
         If the person asked to stop; what was computed is kept and used by the next try.
     """
     key = cache_key(samples_sha256, settings.card.hash, ENGINE_VERSION, settings.parameters)
+    chain = [key]
+    for one in settings.refinements:
+        chain.append(refined_key(chain[-1], one.card.hash, ENGINE_VERSION, one.parameters))
+    found = cache.get(chain[-1])
+    if found is not None:
+        return found, True
+    share = 1.0 if not settings.refinements else 0.9
+    part = portion(checkpoint, 0.0, share)
+    found, from_cache = _separated_mixture(
+        *(mixture, key, settings, pool, cache, part), start_seconds=start_seconds, preview=preview
+    )
+    for number, (one, key) in enumerate(zip(settings.refinements, chain[1:], strict=True)):
+        step = (1.0 - share) / len(settings.refinements)
+        part = portion(checkpoint, share + step * number, share + step * (number + 1))
+        with found:
+            found = _refined(mixture, found, one, key, pool, cache, part)
+    return found, from_cache
+
+
+def _refined(
+    mixture: Path,
+    before: CachedResult,
+    settings: RefinementSettings,
+    key: str,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+) -> CachedResult:
+    there = cache.get(key)
+    if there is not None:
+        return there
+    with cache.scratch() as folder:
+        target = folder / "drums.wav"
+        made = pool.run(
+            "refine",
+            checkpoint,
+            mixture=str(mixture),
+            drums=str(before.drums),
+            target=str(target),
+            card_folder=str(settings.card.folder),
+            settings=settings.parameters,
+        )
+        seconds = float(before.record["seconds"]) + float(made["seconds"])
+        return cache.put(key, target, {**before.record, "seconds": seconds})
+
+
+def _separated_mixture(
+    mixture: Path,
+    key: str,
+    settings: SeparationSettings,
+    pool: WorkerPool,
+    cache: ResultCache,
+    checkpoint: Checkpoint,
+    *,
+    start_seconds: float,
+    preview: Path | None,
+) -> tuple[CachedResult, bool]:
     found = cache.get(key)
     if found is not None:
         return found, True
@@ -299,7 +333,7 @@ def separate_song(
             "encode",
             portion(checkpoint, 0.95, 1.0),
             mixture=str(result.mixture),
-            stems=SplitFiles.of_drums(result.drums).to_plain(),
+            stems=split_of(settings.card, result.drums).to_plain(),
             outputs=[{"stem": stem, "path": str(path)} for stem, path in outputs.items()],
             format=export.file_format,
             sample_rate=None,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from drumstudio.core.edit_field import FieldTiles, LayerStrokes
 from drumstudio.core.errors import ProjectError
 from drumstudio.core.raster import Raster
-from drumstudio.core.song import Blob, Song
+from drumstudio.core.separation import Blob
+from drumstudio.core.song import Song
 from drumstudio.core.song_edit import Edited, Painted, Protected, SongEdit, kept_stems
 from drumstudio.core.tiles import Grid, TileCache
 from drumstudio.files.project_media import ProjectMedia

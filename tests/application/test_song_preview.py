@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from drumstudio.application.song_preview import PreviewPeaks, Previews, SongPreview
-from drumstudio.core.song import Media, Separation, Song
-from drumstudio.files.block_reader import SongReader
+from drumstudio.core.separation import Media, Separation
+from drumstudio.core.song import Song
+from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.peaks import LEVELS, PeaksReader, Waveform, build_peaks
 from drumstudio.files.preview import PreviewWriter
 from drumstudio.files.result_cache import ResultCache
@@ -33,7 +34,7 @@ def song(tmp_path):
 def test_a_finished_preview_is_drawn_as_the_whole_would_be(song, tmp_path):
     path, mixture = song
     drums = (mixture * 0.25).astype(np.float32)
-    preview = SongPreview(path, tmp_path / "preview.wav")
+    preview = SongPreview(path, SplitFiles.of_drums(tmp_path / "preview.wav"))
     assert not preview.refresh()
     with PreviewWriter(preview.path, RATE, 2, SAMPLES) as writer:
         for start in (200_000, 0, 100_000):
@@ -57,7 +58,7 @@ def test_a_finished_preview_is_drawn_as_the_whole_would_be(song, tmp_path):
 
 def test_what_is_not_finished_is_silent(song, tmp_path):
     path, mixture = song
-    preview = SongPreview(path, tmp_path / "preview.wav")
+    preview = SongPreview(path, SplitFiles.of_drums(tmp_path / "preview.wav"))
     with PreviewWriter(preview.path, RATE, 2, SAMPLES) as writer:
         writer.add(131_072, mixture[:, 131_072 : 2 * 131_072])
     preview.refresh()

@@ -168,7 +168,12 @@ def test_settings_that_are_not_allowed_are_refused_in_three_lines(folder, settin
         ("sample_rate = 44100", "sample_rate = -1"),
         ("sample_rate = 44100", "sample_rate = true"),
         ("channels = 2", "channels = 1000"),
-        ('stems = ["drums", "rest"]', 'stems = ["drums", "vocals"]'),
+        ('stems = ["drums", "rest"]', 'stems = ["drums", "drums"]'),
+        ('stems = ["drums", "rest"]', 'stems = ["drums", "a/b"]'),
+        ('stems = ["drums", "rest"]', f'stems = ["{"x" * 300}"]'),
+        ('stems = ["drums", "rest"]', 'stems = ["drums", "bass"]\ncomputed = "bass"'),
+        ('stems = ["drums", "rest"]', 'stems = ["drums"]\ncomputed = ["rest", "other"]'),
+        ('stems = ["drums", "rest"]', 'stems = ["vocals"]\ndrums = "drums"'),
         ('stems = ["drums", "rest"]', "stems = []"),
         ('stems = ["drums", "rest"]', "stems = [1]"),
         ('weights = "toy.safetensors"', 'weights = "../toy.safetensors"'),
@@ -256,3 +261,22 @@ def test_a_number_is_read_alike_from_text_and_from_itself(number, as_text):
 def test_a_model_without_a_score_ranks_last(folder):
     (folder / "model.toml").write_text(CARD.replace('"drumstudio-2"', '"elsewhere"'))
     assert read_card(folder).ranking_score == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("said", "all_stems", "drums"),
+    [
+        ('stems = ["drums", "rest"]', ("drums", "rest"), "drums"),
+        ('stems = ["drums"]', ("drums", "rest"), "drums"),
+        ('stems = ["percussive"]', ("percussive", "rest"), "percussive"),
+        ('stems = ["vocals"]', ("vocals", "background"), ""),
+        ('stems = ["drums", "bass", "vocals"]', ("drums", "bass", "vocals", "other"), "drums"),
+        ('stems = ["vocals"]\ncomputed = "band"', ("vocals", "band"), ""),
+        ('stems = ["hits"]\ndrums = "hits"', ("hits", "rest"), "hits"),
+    ],
+)
+def test_a_card_names_its_stems_and_what_they_leave(folder, said, all_stems, drums):
+    text = CARD.replace('stems = ["drums", "rest"]', said)
+    (folder / "model.toml").write_text(text)
+    card = read_card(folder)
+    assert (card.all_stems, card.drums) == (all_stems, drums)

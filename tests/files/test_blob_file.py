@@ -7,7 +7,7 @@ import random
 import pytest
 
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import Blob
+from drumstudio.core.separation import Blob
 from drumstudio.files import blob_file
 from drumstudio.files.blob_file import read_blob, write_blob
 

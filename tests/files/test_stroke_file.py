@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drumstudio.core.errors import ProjectError
-from drumstudio.core.song import Blob
+from drumstudio.core.separation import Blob
 from drumstudio.core.strokes import Cells, Path, Polygon, Stroke
 from drumstudio.files.blob_file import write_blob
 from drumstudio.files.stroke_file import KIND, from_bytes, read_stroke, to_bytes, write_stroke

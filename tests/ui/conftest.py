@@ -20,7 +20,8 @@ from drumstudio.application.song_work import peaks_paths
 from drumstudio.application.studio import Studio
 from drumstudio.application.transport import Transport
 from drumstudio.catalog.catalog import default_catalog
-from drumstudio.core.song import Media, Separation, Song, new_id
+from drumstudio.core.separation import Media, Separation
+from drumstudio.core.song import Song, new_id
 from drumstudio.files.peaks import build_peaks
 from drumstudio.files.project_media import MIXTURES, SEPARATIONS
 from drumstudio.files.wav_file import WavWriter

@@ -29,7 +29,8 @@ from drumstudio.application.song_jobs import Doubted
 from drumstudio.application.trainings import Start
 from drumstudio.catalog.catalog import default_catalog
 from drumstudio.core.errors import AudioOpenError
-from drumstudio.core.song import Marker, Media, Separation, Song
+from drumstudio.core.separation import Media, Separation
+from drumstudio.core.song import Marker, Song
 from drumstudio.settings import Settings
 from drumstudio.ui import export_choices
 from drumstudio.ui.batch_dialog import BatchDialog
@@ -238,7 +239,7 @@ def test_a_batch_writes_exactly_the_ticked_set(qtbot, theme, tmp_path):
     dialog.add([tmp_path / "a.wav", tmp_path / "a.wav", tmp_path / "b"])
     assert len(dialog.paths) == 2
     assert button(dialog, "Separate").isEnabled()
-    for place, stems in enumerate([("drums",), ("rest",), ("drums", "rest")]):
+    for place, stems in enumerate([("drums",), ("drumless",), ("drums", "drumless")]):
         dialog._preset.setCurrentIndex(place)
         settings = dialog.export_settings()
         assert (settings.stems, settings.overwrite) == (stems, "never")

@@ -14,7 +14,8 @@ from drumstudio.application.project_edits import render_project
 from drumstudio.application.projects import project_add, project_import_stems, project_info
 from drumstudio.cli.main import run
 from drumstudio.core.errors import AudioOpenError, ProjectError
-from drumstudio.core.song import Media, Song
+from drumstudio.core.separation import Media
+from drumstudio.core.song import Song
 from drumstudio.files.decode import decode
 from drumstudio.files.encode import encode
 from drumstudio.files.mixdown import mix_down

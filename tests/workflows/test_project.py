@@ -29,7 +29,7 @@ from drumstudio.files.result_cache import ResultCache
 from drumstudio.files.wav_file import WavReader, WavWriter
 from drumstudio.inference.version import ENGINE_VERSION
 from drumstudio.jobs.job import no_checkpoint
-from drumstudio.workflows.separate_song import SeparationSettings
+from drumstudio.workflows.separation_settings import SeparationSettings
 from tests.projects import random_command
 
 
@@ -70,7 +70,8 @@ def cache(tmp_path):
 
 
 def settings(share=0.5):
-    card = SimpleNamespace(id="half", name="Half", hash="a" * 64, folder="models/half")
+    stems = {"stems": ("drums",), "computed": "rest", "drums": "drums"}
+    card = SimpleNamespace(id="half", name="Half", hash="a" * 64, folder="models/half", **stems)
     return SeparationSettings(card, {"share": share}, device="cpu")
 
 
