@@ -271,7 +271,9 @@ class Song:
 @pytest.mark.parametrize("block", [70, 1_300])
 def test_a_song_is_refined_in_stretches_that_do_not_depend_on_its_blocks(length, block):
     song, separator = Song(length), Refiner()
-    back = np.concatenate(list(refined(separator, song, song.drums(block))), axis=1)
+    back = np.concatenate(
+        list(refined(separator.refine, separator.refined_samples, song, song.drums(block))), axis=1
+    )
     assert np.array_equal(back, 0.5 * song.mixture)
     starts = [500 * number for number in range(len(separator.given))]
     assert len(starts) == max(1, -(-(length - 500) // 500))  # the work: no stretch too many
@@ -283,7 +285,9 @@ def test_a_song_is_refined_in_stretches_that_do_not_depend_on_its_blocks(length,
 def test_refined_stretches_that_disagree_cross_fade(monkeypatch):
     monkeypatch.setattr(Refiner, "added", (0.0, 1.0))
     song, separator = Song(2_000), Refiner()
-    back = np.concatenate(list(refined(separator, song, song.drums(300))), axis=1)
+    back = np.concatenate(
+        list(refined(separator.refine, separator.refined_samples, song, song.drums(300))), axis=1
+    )
     added = (back - 0.5 * song.mixture)[0]
     assert np.abs(np.diff(added)).max() < 1.01 / 500
     assert np.allclose(added[:500], 0)
