@@ -197,7 +197,7 @@ def test_r12_a_real_export_beyond_four_gibibytes_is_whole(tmp_path, monkeypatch)
         file.truncate(len(header_bytes(44_100, channels, samples)) + 4 * channels * samples)
         file.seek(-4 * channels, 2)
         file.write(np.full(channels, 0.25, dtype="<f4").tobytes())
-    arguments = {"mixture": str(media), "drums": None, "format": "wav24"}
+    arguments = {"mixture": str(media), "stems": None, "format": "wav24"}
     outputs = [{"stem": "mixture", "path": str(tmp_path / "x.wav")}]
     report = encode(no_checkpoint, outputs=outputs, **arguments)
     info = soundfile.info(tmp_path / "x.wav")

@@ -299,7 +299,7 @@ def test_the_children_that_read_and_write_files_load_nothing_heavy(pool, tmp_pat
     soundfile.write(song, [[0.1, -0.1]] * 4000, 44_100)
     pool.run("decode", no_checkpoint, source=str(song), target=str(media))
     outputs = [{"stem": "mixture", "path": str(tmp_path / "copy.flac")}]
-    arguments = {"mixture": str(media), "drums": None, "outputs": outputs, "format": "flac"}
+    arguments = {"mixture": str(media), "stems": None, "outputs": outputs, "format": "flac"}
     pool.run("encode", no_checkpoint, sample_rate=None, overwrite=False, **arguments)
     heavy = {"torch", "librosa", "PySide6", "pyqtgraph", "sounddevice"}
     reader = pool.run("modules", no_checkpoint, imports="drumstudio.files.decode")
