@@ -126,7 +126,7 @@ def separate(
         song = stack.enter_context(WavReader(Path(mixture)))
         rate = separator.sample_rate or song.sample_rate
         samples = resampled_length(song.samples, song.sample_rate, rate)
-        sizes = _chunk_sizes(separator, song.channels, rate, chunk_seconds)
+        sizes = _chunk_sizes(separator, song.channels, samples, rate, chunk_seconds)
         store = ChunkStore(
             Path(work_folder),
             {
@@ -254,17 +254,22 @@ def _preview(
 
 
 def _chunk_sizes(
-    separator: Separator, channels: int, sample_rate: int, chunk_seconds: float | None
+    separator: Separator,
+    channels: int,
+    samples: int,
+    sample_rate: int,
+    chunk_seconds: float | None,
 ) -> list[int]:
     """Return the chunk lengths to go through as memory demands, in samples."""
-    asked = separator.chunk_samples
+    asked, minimum = separator.chunk_samples, separator.min_chunk_samples
     if chunk_seconds is not None:
         if not 0 < chunk_seconds < float("inf"):
             raise ValueError(f"chunk_seconds must be positive, got {chunk_seconds}")
         asked = int(chunk_seconds * sample_rate)
-    asked = min(asked, _MAX_FED_SAMPLES // channels)
-    minimum = separator.min_chunk_samples
-    return chunk_sizes(max(asked, minimum), minimum, separator.hop_length)
+    asked = max(min(asked, _MAX_FED_SAMPLES // channels), minimum)
+    if chunk_seconds is None:
+        asked = planner(separator, samples).in_pairs(asked)
+    return chunk_sizes(asked, minimum, separator.hop_length)
 
 
 def _sha256(checkpoint: Checkpoint, path: Path) -> str:

@@ -83,6 +83,20 @@ class Planner:
         stops = [first + self.fade for first in firsts[1:]] + [stop]
         return [self._chunk(first, stop) for first, stop in zip(firsts, stops, strict=True)]
 
+    def in_pairs(self, chunk_samples: int) -> int:
+        """Return the longest chunks, at most so long, that cut the song into an even number.
+
+        Two threads then end together. A song of less than two of the shortest chunks is not cut
+        for that: its context would cost more than the second thread gains.
+        """
+        if self.total < 2 * self.minimum:
+            return chunk_samples
+        count = len(self.cover(0, self.total, chunk_samples))
+        if count % 2 == 0:
+            return chunk_samples
+        kept = _up(-(-(self.total - self.fade) // (count + 1)), self.hop)
+        return max(self.minimum, kept + 2 * self.context + self.fade)
+
     def plan(
         self, sizes: Sequence[int], in_force: int, finished: Collection[tuple[int, int]]
     ) -> list[Chunk]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc for RssAnon")
 def test_memory_does_not_hang_on_the_length_of_the_song():
     # Lengths that make chunks of one size; the planner cuts others' chunks up to 15 % shorter.
-    long, short = (10_800, 600) if nightly() else (1_200, 204)
+    long, short = (10_800, 590) if nightly() else (1_225, 226)
     done = subprocess.run(
         [sys.executable, "benchmarks/long_file.py", "--json"]
         + ["--seconds", str(long), "--short-seconds", str(short)],

@@ -199,6 +199,28 @@ def test_what_an_earlier_run_had_to_cut_stays_cut():
     assert resumed[1:] != halves[1:]
 
 
+@given(
+    total=st.integers(0, 90_000),
+    chunk_samples=st.integers(1_024, 20_000),
+    context=st.sampled_from([0, 64, 256]),
+    fade=st.sampled_from([0, 48]),
+)
+def test_chunks_in_pairs_are_even_in_number_and_no_longer(total, chunk_samples, context, fade):
+    planner = Planner(total, 16, context, fade, 1_024)
+    paired = planner.in_pairs(chunk_samples)
+    assert 1_024 <= paired <= chunk_samples + 16
+    if total < 2_048:
+        assert paired == chunk_samples
+    elif paired > 1_024:
+        assert len(planner.cover(0, total, paired)) % 2 == 0
+
+
+def test_a_song_that_fits_into_one_chunk_is_cut_in_two_for_two_threads(bench):
+    bench.write_song(noise(stubs.Stub.chunk_samples - 100))
+    result = bench.run(stubs.Stub)
+    assert result["chunk_seconds"] * RATE == pytest.approx(8_092 / 2 + 2 * 256, abs=32)
+
+
 def test_the_chunk_under_the_playhead_comes_first():
     chunks = [Chunk(n, n + 10, n, n + 10) for n in range(0, 50, 10)]
     assert [chunk.start for chunk in playhead_first(chunks, 25)] == [20, 30, 40, 0, 10]
