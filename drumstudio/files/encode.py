@@ -13,7 +13,6 @@ ideal, where the song is not of so many bits.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,12 +27,12 @@ from drumstudio import atomic
 from drumstudio.core.audio import Samples
 from drumstudio.core.errors import AudioWriteError, OutputExistsError, SettingError
 from drumstudio.core.finite import silence_non_finite
-from drumstudio.core.loudness import LoudnessMeter, TruePeakMeter
 from drumstudio.core.resample import StreamResampler, resampled_length
 from drumstudio.core.stems import DRUMLESS, MIXTURE
 from drumstudio.files.block_reader import SongReader, SplitFiles
 from drumstudio.files.decoders import block_frames
 from drumstudio.files.formats import FORMATS, HIGHEST_RATE, Format, require_channels
+from drumstudio.files.measure import Measure, decibels
 from drumstudio.files.sound_kinds import stem_mark
 from drumstudio.files.stem_file import (
     Shape,
@@ -45,9 +44,6 @@ from drumstudio.files.stem_file import (
     writing_stem,
 )
 from drumstudio.jobs.job import Checkpoint, portion
-
-FLOOR_DB = -200.0
-"""What silence, and a residual of nothing, read as in the report."""
 
 
 def encode(
@@ -163,7 +159,7 @@ def encode(
             ],
             "null_residual_dbfs": residual,
             "sums": [list(stems) for stems in export.sums()],
-            "gain_db": 0.0 if gain == 1.0 else _decibels(gain),
+            "gain_db": 0.0 if gain == 1.0 else decibels(gain),
             "sample_rate": rate,
             "notes": export.notes(gain),
         }
@@ -316,28 +312,6 @@ Blocks = dict[str, Samples]
 """Of one stretch: the mixture, and those stored stems that are needed."""
 
 
-class _Measure:
-    """Peak and loudness of a stem as it is written."""
-
-    def __init__(self, shape: Shape) -> None:
-        self._peak = 0.0
-        self._loudness = LoudnessMeter(shape.sample_rate, shape.channels)
-        self._true_peak = TruePeakMeter(shape.sample_rate, shape.channels)
-
-    def add(self, block: Samples) -> None:
-        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
-        self._loudness.add(block)
-        self._true_peak.add(block)
-
-    def report(self) -> dict[str, float | None]:
-        lufs = self._loudness.integrated_lufs()
-        return {
-            "peak_db": _decibels(self._peak),
-            "true_peak_db": _decibels(self._true_peak.peak()),
-            "lufs": None if lufs is None else round(lufs, 2),
-        }
-
-
 @dataclass(slots=True)
 class _Export:
     """One export: what is read, in which format it is written, which stems.
@@ -375,9 +349,12 @@ class _Export:
         writers: dict[str, StemWriter],
         gain: float,
         checkpoint: Checkpoint,
-    ) -> dict[str, _Measure]:
+    ) -> dict[str, Measure]:
         """Write and close all stems in one pass over the song; return their measures."""
-        measures = {stem: _Measure(self.source.shape) for stem in self.stems}
+        measures = {
+            stem: Measure(self.source.shape.sample_rate, self.source.shape.channels)
+            for stem in self.stems
+        }
         step = np.float32(2.0 ** (1 - self.form.bits) if self.form.bits else 1.0)
         self.source.silenced = 0
         message = f"Writing {' and '.join(path.name for path in paths.values())}"
@@ -431,7 +408,7 @@ class _Export:
             for blocks in written.values():
                 for number, _ in enumerate(blocks):
                     checkpoint(min(1.0, number * block / shape.samples), message)
-        return _decibels(residual * gain / max(1.0, peak)) if sums else None
+        return decibels(residual * gain / max(1.0, peak)) if sums else None
 
     def sums(self) -> list[tuple[str, ...]]:
         """Return the sets of stems that are written without loss and sum to the mixture."""
@@ -488,13 +465,9 @@ class _Export:
         if source.shape.stored(self.form) != source.shape:
             notes.append(f"{self.form.label} knows no side speakers here: they became rear ones.")
         if gain != 1.0:
-            down = -_decibels(gain)
+            down = -decibels(gain)
             by = f"{down:.2f}" if down >= 0.01 else "less than 0.01"
             notes.append(f"A stem goes beyond full scale: all were turned down by {by} dB.")
         if self.silenced:
             notes.append(f"{self.silenced} samples were not numbers and were set to silence.")
         return notes
-
-
-def _decibels(ratio: float) -> float:
-    return round(max(FLOOR_DB, 20 * math.log10(ratio)), 4) if ratio > 0 else FLOOR_DB

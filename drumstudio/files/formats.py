@@ -238,3 +238,31 @@ def require_channels(form: Format, channels: int, speakers: int, what: str) -> N
             f"song's are others ({meant}).",
             fix="Choose WAV, which says what each channel is for.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StemFormat:
+    """A format in which a song and its stems are one file.
+
+    Parameters
+    ----------
+    name, label, suffix : str
+        As of `Format`.
+    codec : str
+        FFmpeg's name.
+    """
+
+    name: str
+    label: str
+    codec: str
+    suffix: str = ".stem.mp4"
+
+
+STEM_FORMATS = {
+    form.name: form
+    for form in (
+        StemFormat("ni-stems", "NI STEMS, AAC 256 kb/s", "aac"),
+        StemFormat("ni-stems-alac", "NI STEMS, lossless (not for Traktor on Windows)", "alac"),
+    )
+}
+"""The formats that hold a song with its stems, by name."""

@@ -61,6 +61,9 @@ JOBS = {
         "drumstudio.synthesis.demo:render_demo_files", "decode", "rendering the demo song"
     ),
     "encode": Job("drumstudio.files.encode:encode", "encode", "writing sound files", 120.0),
+    "write_stem_mp4": Job(
+        "drumstudio.files.stem_mp4:write_stem_mp4", "encode", "writing a stem file", 120.0
+    ),
     "mix_down": Job("drumstudio.files.mixdown:mix_down", "encode", "mixing a song", 120.0),
     "separate": Job("drumstudio.inference.separate:separate", "infer", "separating a song"),
     "refine": Job("drumstudio.inference.refine:refine", "infer", "refining the drums of a song"),
