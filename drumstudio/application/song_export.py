@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drumstudio.application.stroke_layers import resting
 from drumstudio.core.errors import ProjectError, SettingError
-from drumstudio.core.names import fill_for_stems
 from drumstudio.core.separation import Separation
 from drumstudio.core.song import Song
 from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL
 from drumstudio.files.block_reader import SongReader, SplitFiles
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import STEM_FORMATS
 from drumstudio.files.project_media import ProjectMedia
 from drumstudio.jobs.job import Checkpoint, portion
 from drumstudio.workers.pool import WorkerPool
 from drumstudio.workflows.edited_stems import edited_stems
 from drumstudio.workflows.export_mix import export_mix
+from drumstudio.workflows.write_stems import file_names, write_stems
 
 MIX = "mix"
 """What is heard of all stems together, as one file."""
@@ -39,7 +38,7 @@ class ExportOrder:
     folder : Path
         Where to.
     file_format : str
-        A name in `files.formats.FORMATS`.
+        A name in `files.formats.ALL_FORMATS`; a stem file holds all stems, whatever `stems` says.
     template : str
         The files' names, with {song}, {stem} and {model}.
     sample_rate : int or None
@@ -67,7 +66,6 @@ class ExportOrder:
             If the song has no such stem, or the template has an unknown field or gives two
             stems one name.
         """
-        suffix = FORMATS[self.file_format].suffix
         separation = song.separation
         model = separation.model_id if separation else ""
         stems = self.stems or (separation.stem_names if separation else (MIXTURE,))
@@ -82,8 +80,8 @@ class ExportOrder:
                 fix=f"Choose among {', '.join(stem_word(stem) for stem in known)}.",
             )
         called = {stem: stem_word(stem) for stem in stems}
-        names = fill_for_stems(self.template, called, song=song.name, model=model)
-        return {stem: self.folder / (name + suffix) for stem, name in names.items()}
+        names = file_names(self.template, called, self.file_format, song=song.name, model=model)
+        return {stem: self.folder / name for stem, name in names.items()}
 
 
 def stem_word(stem: str) -> str:
@@ -118,7 +116,14 @@ def export_song(
     Cancelled
         If the person asked to stop.
     """
-    if song.separation is None and set(order.stems) - {MIXTURE}:
+    one_file = order.file_format in STEM_FORMATS
+    if one_file and order.stems == (MIX,):
+        raise SettingError(
+            f"Cannot export the mix of {song.name} as stems",
+            why="a stem file holds the stems themselves.",
+            fix="Choose another format for the mix, or export the stems.",
+        )
+    if song.separation is None and (one_file or set(order.stems) - {MIXTURE}):
         raise ProjectError(
             f"Cannot export {song.name}",
             why="it has not been separated yet.",
@@ -158,19 +163,20 @@ def _exported(
                 overwrite=order.overwrite,
                 samples=(start, stop),
             )
-        if not order.stems and stems is not None and _is_silent(mixture, stems):
+        all_stems = not order.stems and order.file_format not in STEM_FORMATS
+        if all_stems and stems is not None and _is_silent(mixture, stems):
             del outputs[stems.computed]
-        return pool.run(
-            "encode",
+        return write_stems(
+            mixture,
+            stems,
+            outputs,
+            pool,
             writing,
-            mixture=os.fspath(mixture),
-            stems=stems.to_plain() if stems is not None else None,
-            outputs=[{"stem": stem, "path": os.fspath(path)} for stem, path in outputs.items()],
-            format=order.file_format,
+            file_format=order.file_format,
             sample_rate=order.sample_rate,
             overwrite=order.overwrite,
-            start=start,
-            stop=stop,
+            samples=(start, stop),
+            title=song.name,
         )
 
 

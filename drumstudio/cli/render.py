@@ -10,7 +10,7 @@ from drumstudio.cli.project import told, with_workshop
 from drumstudio.core.errors import SettingError
 from drumstudio.core.separation import MAX_SECONDS
 from drumstudio.core.stems import DRUMLESS, MIXTURE, ORIGINAL, is_name
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import ALL_FORMATS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mix", action="store_true", help="one file of what is heard: gains, pans, mutes, solos"
     )
-    parser.add_argument("--format", default="wav24", choices=list(FORMATS), dest="file_format")
+    parser.add_argument("--format", default="wav24", choices=list(ALL_FORMATS), dest="file_format")
     parser.add_argument("--rate", type=int, metavar="HZ", help="default: the song's own")
     parser.add_argument("--range", metavar="START-STOP", help="in seconds, such as 8-12.5")
     parser.add_argument("--name", default="{song}_{stem}", help="default: {song}_{stem}")

@@ -22,7 +22,7 @@ from drumstudio.cli.terminal import (
     tell,
 )
 from drumstudio.core.errors import DrumStudioError, SettingError
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import ALL_FORMATS
 from drumstudio.workflows.find_songs import find_songs
 from drumstudio.workflows.separate_song import (
     ExportSettings,
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         default="wav24",
-        choices=list(FORMATS),
+        choices=list(ALL_FORMATS),
         dest="file_format",
         help="default: wav24",
     )

@@ -266,3 +266,6 @@ STEM_FORMATS = {
     )
 }
 """The formats that hold a song with its stems, by name."""
+
+ALL_FORMATS: dict[str, Format | StemFormat] = {**FORMATS, **STEM_FORMATS}
+"""All that can be asked for, in the order in which it is offered."""

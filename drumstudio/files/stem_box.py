@@ -13,7 +13,6 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from drumstudio.files.strict_json import parse
@@ -93,20 +92,19 @@ def _path(file: BinaryIO, length: int) -> dict[bytes, _Box]:
     return found
 
 
-def read_stem_box(path: Path) -> tuple[NamedStem, ...] | None:
-    """Return the stems that a file names; None if it is no `.stem.mp4`.
+def read_stem_box(file: BinaryIO) -> tuple[NamedStem, ...] | None:
+    """Return the stems that an open file names; None if it is no `.stem.mp4`.
 
     Raises
     ------
     OSError
         If the file can not be read.
     """
-    with path.open("rb") as file:
-        box = _path(file, os.fstat(file.fileno()).st_size).get(b"stem")
-        if box is None or box.size > _LONGEST_BOX_BYTES:
-            return None
-        file.seek(box.body)
-        body = file.read(box.size - box.header)
+    box = _path(file, file.seek(0, os.SEEK_END)).get(b"stem")
+    if box is None or box.size > _LONGEST_BOX_BYTES:
+        return None
+    file.seek(box.body)
+    body = file.read(box.size - box.header)
     try:
         plain = parse(body)
         stems = plain["stems"]

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from drumstudio.core.stems import DRUMLESS
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import ALL_FORMATS
 from drumstudio.files.sound_kinds import AUDIO_SUFFIXES
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.drop_area import DropArea
@@ -77,7 +77,7 @@ class BatchDialog(Dialog):
         form.addRow(label("Write"), self._preset)
         self._format = QComboBox()
         self._format.setAccessibleName("Format of the files")
-        for name, kind in FORMATS.items():
+        for name, kind in ALL_FORMATS.items():
             self._format.addItem(kind.label, name)
         self._format.setCurrentIndex(self._format.findData("wav24"))
         form.addRow(label("Format"), self._format)

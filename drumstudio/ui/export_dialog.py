@@ -28,7 +28,7 @@ from drumstudio.application.time_view import clock
 from drumstudio.core.errors import DrumStudioError
 from drumstudio.core.song import Song
 from drumstudio.core.stems import DRUMLESS, MIXTURE, looks
-from drumstudio.files.formats import FORMATS
+from drumstudio.files.formats import ALL_FORMATS, STEM_FORMATS
 from drumstudio.ui.dialogs import Dialog
 from drumstudio.ui.drop_area import drag_files
 from drumstudio.ui.export_choices import ExportChoices
@@ -128,7 +128,7 @@ class ExportDialog(Dialog):
         form.addRow(label("Range"), self._range)
         self._format = QComboBox()
         self._format.setAccessibleName("Format")
-        for name, kind in FORMATS.items():
+        for name, kind in ALL_FORMATS.items():
             self._format.addItem(kind.label, name)
         self._format.setCurrentIndex(self._format.findData("wav24"))
         self._format.currentIndexChanged.connect(self._check)
@@ -216,13 +216,20 @@ class ExportDialog(Dialog):
 
     def _check(self) -> None:
         order = self.order()
-        as_stems = order.stems != ("mix",) and len(self._stems) > 1
+        one_file = order.file_format in STEM_FORMATS
+        as_stems = order.stems != ("mix",) and len(self._stems) > 1 and not one_file
+        self._rate.setEnabled(not one_file)
+        if one_file and (order.stems == ("mix",) or self._song.separation is None):
+            self._refuse(
+                "A stem file holds a song's stems: separate it, and export stems.", "warning"
+            )
+            return
         self._ticks.setEnabled(as_stems)
         self._stems_label.setEnabled(as_stems)
         if order.stems == ("mix",) and self._silent_mix:
             self._refuse("Every track is muted, so there is no mix to hear.", "warning")
             return
-        if not order.stems:
+        if not order.stems and not one_file:
             self._refuse("Choose at least one stem.", "warning")
             return
         try:

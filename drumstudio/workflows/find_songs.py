@@ -17,6 +17,7 @@ from drumstudio.files.sound_kinds import (
     is_audio_path,
     is_own_stem,
 )
+from drumstudio.files.stem_box import read_stem_box
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def _judged(path: Path) -> Path | PassedOver:
     try:
         with open_song(path) as file:
             head = file.read(HEAD_BYTES)
+            is_stem_file = head[4:8] == b"ftyp" and read_stem_box(file) is not None
     except (OSError, AudioOpenError) as error:
         if named_sound:
             return path  # opening it says why it can not be read
@@ -108,4 +110,6 @@ def _judged(path: Path) -> Path | PassedOver:
         return PassedOver(path, f"not to be read: {why.rstrip('.')}")
     if is_own_stem(head):
         return PassedOver(path, "a stem that DrumStudio wrote; name it to have it separated")
+    if is_stem_file:
+        return PassedOver(path, "a stem file, whose stems are there; name it to have it separated")
     return path if named_sound or begins_like_sound(head) else PassedOver(path, "no sound")

@@ -12,7 +12,6 @@ from typing import Any
 
 from drumstudio import atomic
 from drumstudio.core.errors import DrumStudioError, OutputExistsError, SettingError
-from drumstudio.core.names import fill_for_stems
 from drumstudio.core.stems import DRUMLESS
 from drumstudio.files.formats import FORMATS, Format, require_channels
 from drumstudio.files.result_cache import CachedResult, ResultCache, cache_key, refined_key
@@ -24,6 +23,7 @@ from drumstudio.workflows.separation_settings import (
     SeparationSettings,
     split_of,
 )
+from drumstudio.workflows.write_stems import file_names, write_stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ExportSettings:
     stems : tuple of str
         Which stems of the model, or "drumless"; empty for all of them.
     file_format : str
-        One of `files.formats.FORMATS`.
+        One of `files.formats.ALL_FORMATS`; a stem file holds all stems.
     name_template : str
         With the fields {song}, {stem} and {model}.
     overwrite : {"never", "always", "refuse"}
@@ -113,8 +113,6 @@ def output_paths(
         If the model gives no such stem, or the name template has an unknown field or gives two
         stems one name.
     """
-    suffix = FORMATS[export.file_format].suffix
-    folder = export.folder / relative
     card = settings.card
     stems = export.stems or card.all_stems
     known = (*card.all_stems, *((DRUMLESS,) if card.drums else ()))
@@ -126,13 +124,14 @@ def output_paths(
             + ("." if card.drums else ", and none of them serves as drums."),
             fix=f"Choose among {', '.join(known)}.",
         )
-    names = fill_for_stems(
+    names = file_names(
         export.name_template,
         {stem: stem for stem in stems},
+        export.file_format,
         song=song.stem,
         model=settings.card.id,
     )
-    return {stem: folder / (name + suffix) for stem, name in names.items()}
+    return {stem: export.folder / relative / name for stem, name in names.items()}
 
 
 @contextmanager
@@ -142,7 +141,7 @@ def separated(
     pool: WorkerPool,
     cache: ResultCache,
     checkpoint: Checkpoint,
-    form: Format,
+    form: Format | None,
 ) -> Iterator[Separated]:
     """Decode and separate a song; the files may be read until the context ends.
 
@@ -160,7 +159,8 @@ def separated(
             "decode", portion(checkpoint, 0.0, 0.05), source=str(song), target=str(mixture)
         )
         what = f"Cannot write the stems of {song.name}"
-        require_channels(form, decoded["channels"], decoded["speakers"], what)
+        if form is not None:
+            require_channels(form, decoded["channels"], decoded["speakers"], what)
         found, from_cache = separate_mixture(
             mixture, decoded["sha256"], settings, pool, cache, portion(checkpoint, 0.05, 0.95)
         )
@@ -327,18 +327,20 @@ def separate_song(
         atomic.require_replaceable(path, (song, *export.inputs))
     with (
         _output_folder(export.folder / relative, song),
-        separated(song, settings, pool, cache, checkpoint, FORMATS[export.file_format]) as result,
+        separated(
+            song, settings, pool, cache, checkpoint, FORMATS.get(export.file_format)
+        ) as result,
     ):
-        written = pool.run(
-            "encode",
+        written = write_stems(
+            result.mixture,
+            split_of(settings.card, result.drums),
+            outputs,
+            pool,
             portion(checkpoint, 0.95, 1.0),
-            mixture=str(result.mixture),
-            stems=split_of(settings.card, result.drums).to_plain(),
-            outputs=[{"stem": stem, "path": str(path)} for stem, path in outputs.items()],
-            format=export.file_format,
-            sample_rate=None,
+            file_format=export.file_format,
             overwrite=export.overwrite == "always",
-            inputs=[str(song)],
+            source=song,
+            title=song.stem,
         )
     report.device = result.record["device"]
     report.seconds = round(time.monotonic() - started, 3)
