@@ -4,8 +4,8 @@
 # Versions: av 17.0.1 (FFmpeg 8.0.1 with libopus); the ffmpeg program of Debian 12 (5.1.9) does too.
 # Expected: a tone in the centre comes back in the centre, as it does for 3.0, quad, 5.1 and 7.1.
 # Behaviour: of 5.0 what was given for centre, rear left and rear right comes back as rear right,
-# centre and rear left. The file is wrong, not the reading: libsndfile finds the same in it. 6.1 is
-# mixed up likewise; no error, no warning.
+# centre and rear left. The file is wrong, not the reading: libsndfile and opusdec find the same in it.
+# 6.1 is mixed up likewise; no error, no warning.
 #
 # Seen:
 #   3.0  as given [0, 1, 2]           FFmpeg reads [0, 1, 2]

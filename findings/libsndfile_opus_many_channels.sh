@@ -1,10 +1,10 @@
 #!/bin/sh
-# libsndfile calls Opus files of 5.1, 6.1 and 7.1 malformed that FFmpeg and opusdec play whole.
+# libsndfile calls Opus files of 6.1 and 7.1 malformed that FFmpeg and opusdec play whole.
 #
 # Versions: soundfile 0.14.0 (libsndfile 1.2.2); files by av 17.0.1 (FFmpeg 8.0.1 with libopus).
 # Expected: what FFmpeg reads to the last sample is read, or the error says what is not supported.
 # Behaviour: "Supported file format but file is malformed." for 6.1 and 7.1; the same encoder's 3.0,
-# quad and 5.0 open. (5.1 too, from the ffmpeg program with its longer pages.)
+# quad, 5.0 and 5.1 open. opusdec 0.2 of opus-tools writes out 96,000 samples of each.
 #
 # Seen:
 #   5.0  FFmpeg 96000 samples, libsndfile 96000
