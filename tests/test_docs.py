@@ -6,9 +6,13 @@ import ast
 import builtins
 import importlib
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -121,3 +125,47 @@ def test_what_is_not_there_is_seen():
     text = "`files.lock.Spell`, `ui/wizard`, `core/audio`, `files.formats.FORMATS`, `np.float32`"
     assert unresolved(text) == ["files.lock.Spell", "ui/wizard"]
     assert unknown_names("x = conjure(len(y))", "def separate(x): ...") == {"conjure"}
+
+
+def versions_run() -> dict[str, dict[str, list[Version]]]:
+    """Return package -> Python -> versions, from the table in docs/fresh_machines.md."""
+    page = (ROOT / "docs" / "fresh_machines.md").read_text(encoding="utf8")
+    rows = re.findall(r"^\| ([\w-]+) \| ([\d., ]+) \| ([\d., ]+) \|$", page, re.MULTILINE)
+    return {
+        name: {
+            python: [Version(word) for word in cell.split(", ")]
+            for python, cell in zip(("3.11", "3.13"), cells, strict=True)
+        }
+        for name, *cells in rows
+    }
+
+
+def requirements() -> Iterator[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    for lines in (project["dependencies"], *project["optional-dependencies"].values()):
+        yield from map(Requirement, lines)
+
+
+def untried(requirement: Requirement) -> str:
+    """Return what is wrong with a requirement's bounds, "" if they are of what was run."""
+    tried = [
+        version
+        for python, versions in versions_run().get(requirement.name, {}).items()
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": python})
+        for version in versions
+    ]
+    if not tried:
+        return f"{requirement.name} is not in the table"
+    bounds = {bound.operator: Version(bound.version) for bound in requirement.specifier}
+    newest = max(tried)
+    right = {">=": min(tried), "<": Version(f"{newest.major}.{newest.minor + 1}")}
+    return "" if bounds == right else f"{requirement} was run in {sorted(map(str, tried))}"
+
+
+def test_every_bound_of_a_library_is_a_version_that_was_run():
+    assert [wrong for requirement in requirements() if (wrong := untried(requirement))] == []
+
+
+@pytest.mark.parametrize("bounds", [">=2.4,<2.6", ">=2.4.6,<3", ">=2.4.6,<2.7", ">=2.4.6,<2.5"])
+def test_a_bound_that_nobody_ran_is_seen(bounds):
+    assert untried(Requirement(f"numpy{bounds}"))
