@@ -255,7 +255,7 @@ def test_behind_a_damaged_place_the_song_goes_on(decoded):
     data[len(data) // 3 : len(data) // 3 + 200] = bytes(200)
     report, _ = decoded(bytes(data))
     assert report["samples"] > 80_000  # PyAV before 18 gives up a longer piece than later ones
-    assert "damaged" in report["notes"][0]
+    assert "damaged" in " ".join(report["notes"])
 
 
 def test_without_ffmpeg_what_comes_before_the_damage_is_kept(decoded, monkeypatch):
