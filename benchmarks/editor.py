@@ -266,7 +266,8 @@ class heard_first:  # noqa: N801 (used as a with block)
             return written
 
         Ring.write = watched
-        self._window.document.toggle_solo("drums")
+        if not self._window.document.strips()["drums"].solo:  # kept from the time before
+            self._window.document.toggle_solo("drums")
         return self
 
     def __exit__(self, *_: object) -> None:
