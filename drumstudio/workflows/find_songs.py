@@ -19,6 +19,8 @@ from drumstudio.files.sound_kinds import (
 )
 from drumstudio.files.stem_box import read_stem_box
 
+_STEMS_FILE = ".stem.mp4"  # a song that is separated already
+
 
 @dataclass(frozen=True, slots=True)
 class FoundSongs:
@@ -98,6 +100,8 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
 
 def _judged(path: Path) -> Path | PassedOver:
     """Return the path of a song, or why it is passed over."""
+    if path.name.lower().endswith(_STEMS_FILE):
+        return PassedOver(path, "a STEMS file; name it to have its mix separated")
     named_sound = is_audio_path(path)
     try:
         with open_song(path) as file:

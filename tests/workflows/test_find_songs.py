@@ -195,3 +195,10 @@ def test_stems_that_were_written_are_no_songs(form, tmp_path):
     }
     drums = out / f"x drums{suffix}"
     assert find_songs([drums]).songs == ((drums, Path()),)
+
+
+def test_a_stems_file_is_separated_already(tmp_path):
+    make(tmp_path, "a.mp4", "b.stem.mp4")
+    found = find_songs([tmp_path])
+    assert [song.name for song, _ in found.songs] == ["a.mp4"]
+    assert [item.path.name for item in found.ignored] == ["b.stem.mp4"]
