@@ -43,7 +43,6 @@ class Analysis:
         self.frames = self.samples // self._hop + 1
         self._before = net.n_fft
         self._padded = functional.pad(mixture, (net.n_fft, net.n_fft + self._hop))
-        self._centre = self._padded.mean(0, keepdim=True)
 
         def zeros(steps: int, features: int) -> Tensor:
             return mixture.new_zeros(steps * self.frames, features)
@@ -67,16 +66,16 @@ class Analysis:
             Compressed.
         """
         net, path = self._net, self._path
-        spectrum = self._spectrum(self._padded, start, stop, window=net.window)
+        spectrum = self._spectrum(start, stop, window=net.window)
         power = _power(spectrum)
         magnitude = _compressed(power, tfc_tdf.QUIET)
         self.bands[start:stop] = magnitude.mean(0) @ net.band_weights.T
-        fine = self._spectrum(self._padded, start, stop, window=net.fine_window)
+        fine = self._spectrum(start, stop, window=net.fine_window)
         fine = fine[..., : max(net.fine_bins, 2 * path.bins if path else 0)]
         self.fine[start:stop] = _compressed(
             _power(fine[..., : net.fine_bins]).mean(0), tfc_tdf.QUIET
         )
-        fast = self._spectrum(self._padded, start, stop, window=net.fast_window, steps=2)
+        fast = self._spectrum(start, stop, window=net.fast_window, steps=2)
         wanted = fast if path else fast[..., : net.fast_bins]
         power = _power(wanted).mean(0)
         few = _compressed(power[:, : net.fast_bins], tfc_tdf.QUIET)
@@ -97,8 +96,8 @@ class Analysis:
     ) -> None:
         bins, half, quarter = path.bins, path.bins // 2 + 1, path.bins // 4 + 1
         window = self._net.fast_window
-        middle = self._spectrum(self._centre, start, stop, window=path.middle_window, steps=2)
-        between = self._spectrum(self._centre, start, stop, window=window, steps=2, late=True)
+        middle = self._spectrum(start, stop, window=path.middle_window, steps=2, centre=True)
+        between = self._spectrum(start, stop, window=window, steps=2, centre=True, late=True)
         faster = torch.stack([fast[..., :quarter].mean(0), between[0, :, :quarter]], 1)
         seen = (
             spectrum[..., :bins].mean(0),
@@ -117,20 +116,34 @@ class Analysis:
 
     def _spectrum(
         self,
-        padded: Tensor,
         start: int,
         stop: int,
         *,
         window: Tensor,
         steps: int = 1,
+        centre: bool = False,
         late: bool = False,
     ) -> Tensor:
-        """Return an STFT's frames, complex64 (channels, frames, bins), all late by half a step."""
+        """Return an STFT's frames, complex64 (channels, frames, bins).
+
+        Parameters
+        ----------
+        start, stop : int
+            Frames of the mask.
+        window : Tensor
+        steps : int
+            Frames to one of the mask.
+        centre : bool
+            Whether of the mean of both channels.
+        late : bool
+            Whether all frames are late by half a step.
+        """
         hop, n_fft = self._hop // steps, window.shape[0]
         first = self._before - n_fft // 2 + start * self._hop + late * hop // 2
-        shape = (padded.shape[0], (stop - start) * steps, n_fft)
-        framed = padded.as_strided(shape, (padded.stride(0), hop, 1), first)
-        return torch.fft.rfft(framed * window)
+        heard = self._padded[:, first : first + ((stop - start) * steps - 1) * hop + n_fft]
+        if centre:
+            heard = heard.mean(0, keepdim=True)
+        return torch.fft.rfft(heard.unfold(1, n_fft, hop) * window)
 
 
 def _power(spectrum: Tensor) -> Tensor:

@@ -65,10 +65,10 @@ class Streamed(nn.Module):
     def forward(self, mixture: Tensor, profile: Tensor, exponent: float = 1.0) -> Tensor:
         """Return the drums in `mixture`, float32 (batch, 2, samples); arguments as `TfcTdf`'s."""
         drums = [
-            _Pass(self, one, its[None], exponent).drums()
+            _Pass(self, one, its[None], exponent).drums()[None]
             for one, its in zip(mixture, profile, strict=True)
         ]
-        return torch.stack(drums)
+        return drums[0] if len(drums) == 1 else torch.cat(drums)
 
     @property
     def piece(self) -> int:
@@ -198,7 +198,7 @@ class _Pass:
         for block in range(shares.shape[0]):
             there[block : block + self._frames, block] = 1
         out /= there @ shares
-        return out.view(2, -1)[:, net.n_fft // 2 :][:, : self._samples].contiguous()
+        return out.view(2, -1)[:, net.n_fft // 2 :][:, : self._samples]
 
 
 def _as_spectra(low: tuple[Tensor, ...], first: int = 0, last: int | None = None) -> tuple:
