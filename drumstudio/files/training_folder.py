@@ -82,7 +82,7 @@ class Order:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        _check("minutes", self.minutes, 0.01, 1e6)
+        _check("minutes", self.minutes, 1e-6, 1e6)
         _check("threads", self.threads, 1, 256)
         _check("seed", self.seed, 0, 2**63 - 1)
         if self.device not in DEVICES:
