@@ -1,4 +1,7 @@
-"""The TFC-TDF network as a separator: chunks of a song in, the same drums as in one piece out."""
+"""The TFC-TDF network as a separator: chunks of a song in, the same drums as in one piece out.
+
+What the song's own repetitions add comes after it, see `hit_average`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from drumstudio.core.audio import Samples
 from drumstudio.inference.base import SampleReader, Separator
 from drumstudio.nets.streamed import Streamed
 from drumstudio.nets.tfc_tdf import COMPRESSION, TfcTdf
+from drumstudio.separators.hit_average import STRETCH_SECONDS, with_hit_average
 
 _CHUNK_SECONDS = 60.0
 _LONGEST_CHUNK_SAMPLES = 60 * 48_000
@@ -36,6 +40,8 @@ class TfcTdfSeparator(Separator):
     level_db : float
         Decibels by which the song seems louder to the network than it is; below 0, doubtful
         sounds below 200 Hz tend to go to the rest.
+    hit_average : float
+        In [0, 1]: how far low hits are drawn to their average, see `with_hit_average`.
     """
 
     channels = 2
@@ -45,15 +51,23 @@ class TfcTdfSeparator(Separator):
     network = TfcTdf
 
     def __init__(
-        self, net: TfcTdf, isolation: float, sample_rate: int, level_db: float = 0.0
+        self,
+        net: TfcTdf,
+        isolation: float,
+        sample_rate: int,
+        level_db: float = 0.0,
+        hit_average: float = 0.0,
     ) -> None:
         check.within("isolation", isolation, -8.0, 8.0)
         check.within("level_db", level_db, -60.0, 60.0)
         check.whole("sample_rate", sample_rate, 8_000, 192_000)
-        self._run = Streamed(net)
+        check.within("hit_average", hit_average, 0.0, 1.0)
+        self._run = self.ready(net)
         self._exponent = 2.0**isolation
         self._scale = 10 ** (-COMPRESSION * level_db / 20)
         self._profile: torch.Tensor | None = None
+        self._hit_average = hit_average
+        self.refined_samples = int(STRETCH_SECONDS * sample_rate) if hit_average else 0
         self.device = "cpu"
         self.sample_rate = sample_rate
         self._shortest = net.n_fft
@@ -79,7 +93,13 @@ class TfcTdfSeparator(Separator):
             float(settings.get("isolation", 0.0)),
             card.sample_rate,
             float(settings.get("level", 0.0)),
+            float(settings.get("hit_average", 0.0)),
         )
+
+    @staticmethod
+    def ready(net: TfcTdf) -> torch.nn.Module:
+        """Return what runs a trained network: its `profile`, and drums when it is called."""
+        return Streamed(net)
 
     def to(self, device: str) -> None:
         """Move the network and what it knows of the song."""
@@ -108,6 +128,10 @@ class TfcTdfSeparator(Separator):
             profile = self._run.profile(samples) if self._profile is None else self._profile
             profile = profile.expand(samples.shape[0], -1) * self._scale
             return self._run(samples, profile, self._exponent)
+
+    def refine(self, mixture: Samples, drums: Samples) -> Samples:
+        """Return the drums with their low hits drawn to what the mixture has at all of them."""
+        return with_hit_average(mixture, drums, self.sample_rate, self._hit_average)
 
 
 def _pairs(samples: Samples) -> Samples:

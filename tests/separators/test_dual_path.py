@@ -49,6 +49,7 @@ def test_the_hit_average_is_a_setting_that_can_be_turned_off(card):
     assert not np.array_equal(refined, estimate)
 
 
-def test_the_model_that_ships_averages_hits():
-    card = default_catalog().find("flagship")
+@pytest.mark.parametrize("model", ["fast", "flagship"])
+def test_the_models_that_ship_average_hits(model):
+    card = default_catalog().find(model)
     assert build(card, card.check_settings({})).refined_samples > 0
