@@ -276,7 +276,7 @@ def _tell(report: SongReport) -> None:
     tell(f"{report.song}: {report.model} on {report.device}, {seconds} ({speed})")
     for file in report.files:
         tell(f"  {file['path']}")
-    if report.null_residual_dbfs is not None:
-        tell(f"  drums + rest = song to {report.null_residual_dbfs:.1f} dB")
+    for stems in report.sums:
+        tell(f"  {' + '.join(stems)} = song to {report.null_residual_dbfs:.1f} dB")
     for note in report.notes:
         tell(f"  note: {note}")

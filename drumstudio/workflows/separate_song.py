@@ -88,6 +88,7 @@ class SongReport:
     seconds: float | None = None
     real_time_factor: float | None = None
     null_residual_dbfs: float | None = None
+    sums: list[list[str]] = field(default_factory=list)
     gain_db: float | None = None
     from_cache: bool = False
     skipped: bool = False
@@ -346,6 +347,7 @@ def separate_song(
     report.seconds = round(time.monotonic() - started, 3)
     report.real_time_factor = result.record["real_time_factor"]
     report.null_residual_dbfs = written["null_residual_dbfs"]
+    report.sums = written["sums"]
     report.gain_db = written["gain_db"]
     report.from_cache = result.from_cache
     report.silenced_samples = result.record["silenced"]
