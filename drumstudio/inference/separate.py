@@ -214,7 +214,9 @@ def _separate_on_a_rung(
         side_by_side = ladder.rung.device == "cpu" and ladder.tries == 1
         lanes = min(threads, _MOST_LANES) if side_by_side else 1
         devices.set_up(threads // lanes)
-        chunks = cutter.plan(sizes, ladder.rung.size, store.finished)
+        chunks = cutter.plan(
+            sizes, ladder.rung.size, store.finished, None if shown is None else playhead
+        )
         loaded = False
         try:
             separator.to(ladder.rung.device)

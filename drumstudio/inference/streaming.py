@@ -98,7 +98,11 @@ class Planner:
         return max(self.minimum, kept + 2 * self.context + self.fade)
 
     def plan(
-        self, sizes: Sequence[int], in_force: int, finished: Collection[tuple[int, int]]
+        self,
+        sizes: Sequence[int],
+        in_force: int,
+        finished: Collection[tuple[int, int]],
+        listened_at: int | None = None,
     ) -> list[Chunk]:
         """Return chunks that cover the song in order, those that are finished among them.
 
@@ -114,13 +118,18 @@ class Planner:
             Index of the size that fits into memory.
         finished : collection of (int, int)
             Start and stop of finished chunks.
+        listened_at : int, optional
+            A sample that somebody waits for: it gets the shortest chunk, and those around it are
+            longer and longer.
         """
 
         def cut(chunk: Chunk, index: int) -> Iterator[Chunk]:
             if (chunk.start, chunk.stop) in finished or index + 1 == len(sizes):
                 yield chunk
-            elif index < in_force or any(
-                chunk.start <= start and stop <= chunk.stop for start, stop in finished
+            elif (
+                index < in_force
+                or (listened_at is not None and chunk.start <= listened_at < chunk.stop)
+                or any(chunk.start <= start and stop <= chunk.stop for start, stop in finished)
             ):
                 for piece in self.cover(chunk.start, chunk.stop, sizes[index + 1]):
                     yield from cut(piece, index + 1)

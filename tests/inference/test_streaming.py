@@ -161,9 +161,10 @@ def test_a_short_song_is_filled_up_at_its_end():
     longer=st.integers(1, 12),
     in_force=st.integers(0, 3),
     keep=st.integers(0, 2**30),
+    listened_at=st.none() | st.integers(0, 90_000),
 )
 def test_every_plan_covers_the_song_once(
-    total, hop, context_hops, fade_hops, extra_hops, longer, in_force, keep
+    total, hop, context_hops, fade_hops, extra_hops, longer, in_force, keep, listened_at
 ):
     context, fade = context_hops * hop, fade_hops * hop
     minimum = 2 * context + 3 * fade + (2 + extra_hops) * hop
@@ -172,7 +173,7 @@ def test_every_plan_covers_the_song_once(
     in_force = min(in_force, len(sizes) - 1)
     first = cutter.plan(sizes, 0, ())
     finished = {(c.start, c.stop) for n, c in enumerate(first) if keep >> n % 30 & 1}
-    chunks = cutter.plan(sizes, in_force, finished)
+    chunks = cutter.plan(sizes, in_force, finished, listened_at)
     assert finished <= {(c.start, c.stop) for c in chunks}
     assert (chunks[0].start, chunks[-1].stop) == (0, total)
     for chunk in chunks:
@@ -187,6 +188,21 @@ def test_every_plan_covers_the_song_once(
         assert before.stop - after.start == fade
     for before, after in zip(chunks, chunks[2:], strict=False):
         assert before.stop <= after.start, "three chunks overlap"
+
+
+def test_what_somebody_waits_for_gets_a_short_chunk():
+    cutter = planner(stubs.ConvolutionNet(), 50_000)
+    sizes = [16_384, 8_192, 4_096, 2_048, 1_024]
+    usual = cutter.plan(sizes, 0, ())
+    chunks = cutter.plan(sizes, 0, (), 30_000)
+    first, *others = playhead_first(chunks, 30_000)
+    assert first.start <= 30_000 < first.stop
+    assert first.read_stop - first.read_start <= 1_536
+    assert set(usual) - set(chunks) == {c for c in usual if c.start <= 30_000 < c.stop}
+    lengths = [c.stop - c.start for c in others if c.start > first.start][:4]
+    assert lengths == sorted(lengths)
+    # The control: without it, one waits for a long chunk.
+    assert all(c.read_stop - c.read_start > 8_192 for c in usual)
 
 
 def test_what_an_earlier_run_had_to_cut_stays_cut():
