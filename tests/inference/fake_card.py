@@ -152,7 +152,8 @@ def fake_card(limit_bytes: float = float("inf")) -> Iterator[Memory]:
         @functools.wraps(make)
         def wrapped(*args, device=None, **kwargs):
             if not _is_card(device):
-                return make(*args, device=device, **kwargs)
+                place = {} if device is None else {"device": device}  # None is the default's
+                return make(*args, **place, **kwargs)
             return OnCard(make(*args, **kwargs))
 
         return wrapped
@@ -160,6 +161,8 @@ def fake_card(limit_bytes: float = float("inf")) -> Iterator[Memory]:
     MEMORY.limit, MEMORY.most = limit_bytes, MEMORY.used
     overwrites = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)
+    with torch.device("meta"):
+        torch.empty(1)  # once: torch keeps which functions make tensors, and ours are none of them
     with contextlib.ExitStack() as patches:
         for name in _FACTORIES:
             patches.enter_context(
