@@ -78,9 +78,9 @@ class Editor:
         self._ends: stroke_layers.Ends = stroke_layers.OWN
         self._document = document
         self._song_id = song_id
-        self._edits = SongEdits(self.song, document.media, cache)
+        self._followed = document.project.song(song_id)
+        self._edits = SongEdits(self._followed, document.media, cache)
         self._guard = threading.RLock()
-        self._followed = self.song
         self._edit = self._edits.edit(self._followed)
         self._drawing: _Drawing | None = None
         self._disconnect = document.changed.connect(self._follow)
@@ -89,8 +89,9 @@ class Editor:
 
     @property
     def song(self) -> Song:
-        """The song as it stands."""
-        return self._document.project.song(self._song_id)
+        """The song as it stands; as it stood last, once it has left the project."""
+        songs = self._document.project.songs
+        return next((song for song in songs if song.id == self._song_id), self._followed)
 
     @property
     def grid(self) -> Grid:

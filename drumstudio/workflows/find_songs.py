@@ -100,13 +100,13 @@ def find_songs(named: Iterable[Path], *, outside: Path | None = None) -> FoundSo
 
 def _judged(path: Path) -> Path | PassedOver:
     """Return the path of a song, or why it is passed over."""
-    if path.name.lower().endswith(_STEMS_FILE):
-        return PassedOver(path, "a STEMS file; name it to have its mix separated")
     named_sound = is_audio_path(path)
     try:
         with open_song(path) as file:
             head = file.read(HEAD_BYTES)
-            is_stem_file = head[4:8] == b"ftyp" and read_stem_box(file) is not None
+            is_stem_file = path.name.lower().endswith(_STEMS_FILE) or (
+                head[4:8] == b"ftyp" and read_stem_box(file) is not None
+            )
     except (OSError, AudioOpenError) as error:
         if named_sound:
             return path  # opening it says why it can not be read
@@ -115,5 +115,5 @@ def _judged(path: Path) -> Path | PassedOver:
     if is_own_stem(head):
         return PassedOver(path, "a stem that DrumStudio wrote; name it to have it separated")
     if is_stem_file:
-        return PassedOver(path, "a stem file, whose stems are there; name it to have it separated")
+        return PassedOver(path, "a STEMS file; name it to have its mix separated")
     return path if named_sound or begins_like_sound(head) else PassedOver(path, "no sound")

@@ -115,4 +115,4 @@ def test_the_real_pack_is_understood(audio_pack):
     found = pack_sources(audio_pack)
     assert len(found) > 3000
     assert all("eval" not in s.path.relative_to(audio_pack).parts for s in found)
-    assert {s.role for s in found} == {"drums", "rest", "hit", "note"}
+    assert {s.role for s in found} == {"drums", "rest", "hit", "note", "score"}

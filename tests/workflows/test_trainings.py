@@ -27,7 +27,7 @@ from drumstudio.files.training_folder import (
 from drumstudio.workflows import trainings
 from tests.training.conftest import TINY_RECIPE, drums, tone, write
 
-SHIPPED = {"fast", "flagship", "hpss"}
+SHIPPED = {"fast", "flagship", "hpss", "hit-average"}
 WAIT_SECONDS = 180.0
 LONG_RECIPE = TINY_RECIPE.replace("steps = 4\n", "steps = 100000\nsave_minutes = 0.005\n")
 
