@@ -25,8 +25,9 @@ _TITLE_BAR_PX, _BORDER_PX = 32, 2  # of the desktop's frame, which is not known 
 class _Strip(QToolButton):
     """What is left of a folded pane: its title, upright; a click brings it back."""
 
-    def __init__(self, title: str, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, title: str, theme: Theme, pane: QWidget) -> None:
+        super().__init__(pane)
+        self.hide()  # until the pane takes it for its title
         self._title = title.upper()
         self._theme = theme
         self.setAccessibleName(f"Show {title.lower()}")
@@ -92,7 +93,7 @@ class Pane(QDockWidget):
         self._narrow = False
         self.is_folded = False
         self._width = 0
-        self._strip = _Strip(title, theme)
+        self._strip = _Strip(title, theme, self)
         self._strip.clicked.connect(lambda: self.fold(False))
         head = self._head = QWidget()
         head.setProperty("role", "panel")

@@ -393,7 +393,10 @@ def main(seed: int, seconds: float, folder: Path, size: str, blunder: str = "") 
             return
         # The next one is asked for first: a dialog that this one opens has a loop of its own.
         QTimer.singleShot(monkey.random.choice((1, 5, 5, 30)), step)
-        monkey.step()
+        if blunder == "outside":
+            monkey.look()  # a step might close the window, and what lies outside with it
+        else:
+            monkey.step()
 
     if blunder == "raise":
         QTimer.singleShot(int(seconds * 500), lambda: 1 / 0)
