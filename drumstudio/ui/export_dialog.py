@@ -219,6 +219,8 @@ class ExportDialog(Dialog):
         one_file = order.file_format in STEM_FORMATS
         as_stems = order.stems != ("mix",) and len(self._stems) > 1 and not one_file
         self._rate.setEnabled(not one_file)
+        self._ticks.setVisible(not one_file)  # a stem file holds them all
+        self._stems_label.setVisible(not one_file)
         if one_file and (order.stems == ("mix",) or self._song.separation is None):
             self._refuse(
                 "A stem file holds a song's stems: separate it, and export stems.", "warning"
